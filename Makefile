@@ -1,0 +1,41 @@
+# Everything installs itself: python3 and make are all a fresh machine needs.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help install dev demo test lint types clean
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+install: .venv/.installed  ## create .venv with lightning_imb in it
+dev: .venv/.installed-dev  ## the same with everything that tests need
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: pyproject.toml | .venv/bin/python
+	$(PIP) -e .
+	@touch $@
+
+.venv/.installed-dev: pyproject.toml | .venv/bin/python
+	$(PIP) -e '.[dev]'
+	@touch $@ .venv/.installed
+
+demo: install  ## train digits with and without EOS, five seeds, and compare
+	$(BIN)/imb-train -m sweep=demo hydra.sweep.dir=logs/demo
+	$(BIN)/imb-report sweep=logs/demo
+
+test: dev  ## run the whole test suite
+	$(BIN)/python -m pytest
+
+lint: dev  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: dev  ## mypy, strict
+	$(BIN)/mypy
+
+clean:  ## remove the environment and all caches; runs under logs/ stay
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,137 @@
+"""Phases 2 and 3: freeze the extractor, balance its embeddings, train the head on them."""
+
+import logging
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from lightning_imb.data.datamodule import ImbalancedDataModule
+from lightning_imb.data.embeddings import EmbeddingSet
+from lightning_imb.losses import ClassCountLoss
+from lightning_imb.models.classifier import ImbalancedClassifier, OptimizerFactory, SchedulerFactory
+from lightning_imb.phases import Phase
+
+log = logging.getLogger(__name__)
+
+
+class Resampler(Protocol):
+    """imbalanced-learn's over-samplers and ours: original rows first, synthetic rows after them."""
+
+    def fit_resample(self, X: NDArray[np.float32], y: NDArray[np.int64]) -> Any:
+        """Balance embeddings X (N, D) with labels y (N,)."""
+
+
+class PhaseSwitch(Callback):
+    """Turns an ordinary second fit into phases 2 and 3.
+
+    Dablain et al., arXiv 2207.06080: the extractor of phase 1 is frozen, the training images are embedded
+    without augmentation, the minority classes are over-sampled in embedding space, and the head is trained on the
+    result. The balanced set is a function of (frozen weights, resampler seed), so nothing is stored and a
+    resumed fit rebuilds the identical set. Validation stays on images, through the whole network.
+
+    Args:
+        resampler: Over-sampler of the embeddings.
+        loss: Training loss of phase 3.
+        optimizer: Makes the optimizer of phase 3.
+        scheduler: Makes its schedule.
+        reset_head: Whether the head starts afresh.
+        batch_size: Embeddings per batch.
+    """
+
+    def __init__(
+        self,
+        resampler: Resampler,
+        loss: ClassCountLoss,
+        optimizer: OptimizerFactory,
+        scheduler: SchedulerFactory,
+        reset_head: bool,
+        batch_size: int,
+    ) -> None:
+        self.resampler = resampler
+        self.loss = loss
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.reset_head = reset_head
+        self.batch_size = batch_size
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Freeze the extractor, before optimizers are made and before DDP wraps the module."""
+        if stage == "fit":
+            _classifier(pl_module).enter(
+                Phase.RETRAIN, self.loss, self.optimizer, self.scheduler, reset_head=self.reset_head
+            )
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Embed and balance: weights are restored, the module is on its device, no loader is asked for yet."""
+        data = _datamodule(trainer)
+        balanced = self._balanced_set(trainer, pl_module, data) if trainer.is_global_zero else None
+        balanced = trainer.strategy.broadcast(balanced)
+        assert balanced is not None
+        data.use_embeddings(balanced, self.batch_size)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Give the images back."""
+        if stage == "fit":
+            _datamodule(trainer).use_images()
+
+    def _balanced_set(
+        self, trainer: Trainer, pl_module: LightningModule, data: ImbalancedDataModule
+    ) -> EmbeddingSet:
+        z, y = extract(_classifier(pl_module), data, "train")
+        balanced = balance(z, y, self.resampler)
+        real, synthetic = balanced.n_real, len(balanced.y) - balanced.n_real
+        log.info("balanced the embeddings: %d of images, %d synthetic", real, synthetic)
+        return balanced
+
+
+def extract(model: ImbalancedClassifier, data: ImbalancedDataModule, split: str) -> tuple[Tensor, Tensor]:
+    """Embed all images of a split in order, without augmentation, in float32 and evaluation mode.
+
+    Args:
+        model: Its extractor embeds, on the device it is on.
+        data: Where the images are.
+        split: ``train``, ``val`` or ``test``.
+
+    Returns:
+        Embeddings z (N, D) and labels y (N,), both on the CPU.
+    """
+    was_training = model.training
+    model.eval()
+    rows, labels = [], []
+    with torch.inference_mode():
+        for batch in data.ordered_dataloader(split):
+            on_device = batch._replace(inputs=batch.inputs.to(model.device))
+            images = data.on_after_batch_transfer(on_device, 0).inputs
+            rows.append(model.embed(images).float().cpu())
+            labels.append(batch.target)
+    model.train(was_training)
+    # clone: tensors made in inference mode cannot take part in training
+    return torch.cat(rows).clone(), torch.cat(labels).clone()
+
+
+def balance(z: Tensor, y: Tensor, resampler: Resampler) -> EmbeddingSet:
+    """Over-sample embeddings; the original rows come first and unchanged.
+
+    Args:
+        z: Embeddings (N, D), float32.
+        y: Labels (N,).
+        resampler: What makes the synthetic rows.
+    """
+    X, labels = resampler.fit_resample(z.numpy(), y.numpy())
+    rows = torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32))
+    return EmbeddingSet(rows, torch.from_numpy(np.asarray(labels, dtype=np.int64)), n_real=len(y))
+
+
+def _classifier(module: LightningModule) -> ImbalancedClassifier:
+    assert isinstance(module, ImbalancedClassifier), "PhaseSwitch trains an ImbalancedClassifier"
+    return module
+
+
+def _datamodule(trainer: Trainer) -> ImbalancedDataModule:
+    data = getattr(trainer, "datamodule", None)
+    assert isinstance(data, ImbalancedDataModule), "PhaseSwitch needs trainer.fit(datamodule=ImbalancedDataModule)"
+    return data

@@ -1,0 +1,44 @@
+"""Collects the logits of a test run."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+
+class CollectPredictions(Callback):
+    """Keeps logits (N, K) and targets (N,) of the last test run, in the order of the test set."""
+
+    def __init__(self) -> None:
+        self._logits: list[Tensor] = []
+        self._targets: list[Tensor] = []
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the run before."""
+        self._logits, self._targets = [], []
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep what ``test_step`` returned."""
+        self._logits.append(outputs["logits"].cpu())
+        self._targets.append(outputs["target"].cpu())
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """(N, K)."""
+        return torch.cat(self._logits).numpy()
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """(N,)."""
+        return torch.cat(self._targets).numpy()

@@ -1,0 +1,31 @@
+"""Class weights as a stateless function of the epoch."""
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from lightning_imb.losses import drw_weights, start_epoch
+from lightning_imb.models.classifier import ImbalancedClassifier
+
+
+class Reweighting(Callback):
+    """Re-weights the loss from an epoch on; before it every class weighs one.
+
+    With ``kind="effective"`` from epoch 0 this is Cui et al. 2019 (class-balanced loss), from 80 % of the epochs
+    on it is Cao et al. 2019 (LDAM-DRW, algorithm 1). Applied anew at every epoch start, so a resumed run is right.
+
+    Args:
+        kind: Weights of ``losses.class_weights``: ``inverse``, ``inverse_sqrt`` or ``effective``.
+        beta: Of the effective number, in [0, 1].
+        start: First re-weighted epoch, 0-based; a float is a share of the epochs.
+    """
+
+    def __init__(self, kind: str, beta: float, start: int | float) -> None:
+        self.kind = kind
+        self.beta = beta
+        self.start = start
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Set the weights of this epoch."""
+        assert isinstance(pl_module, ImbalancedClassifier)
+        start = start_epoch(self.start, trainer.max_epochs or 1)
+        weights = drw_weights(pl_module.class_counts, trainer.current_epoch, start, self.beta, self.kind)
+        pl_module.loss.set_class_weight(weights)

@@ -1,0 +1,1 @@
+"""Profiles, sources, splits, transforms, embeddings and the data module that joins them."""

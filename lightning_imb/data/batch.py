@@ -1,0 +1,26 @@
+"""What a loader yields."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Batch(NamedTuple):
+    """One batch, of images or of embeddings.
+
+    Attributes:
+        inputs: uint8 images (N, C, H, W) before the transform, float32 after it; or embeddings (N, D).
+        target: Class indices (N,), int64.
+        key: Seed of this batch's random draws while training; None where nothing is random.
+    """
+
+    inputs: Tensor
+    target: Tensor
+    key: int | None
+
+
+class BatchRequest(NamedTuple):
+    """What a sampler asks of a dataset: which rows, and the seed of the batch they form."""
+
+    indices: Tensor
+    key: int | None

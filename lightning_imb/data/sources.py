@@ -1,0 +1,298 @@
+"""Where labelled images come from: arrays in memory, or files in a folder or zip that are decoded on demand.
+
+A source knows its labels and names without decoding anything, so class counts cost nothing.
+"""
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from lightning_imb.data.decode import (
+    BadImageError,
+    FileStore,
+    ImageSize,
+    check_channels,
+    decode_image,
+    open_store,
+    size_pair,
+)
+from lightning_imb.utils.errors import InputError
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 128  # images per thread task: enough to hide the pool's cost, few enough to share the work
+
+
+class ImageSource(Protocol):
+    """N labelled images; safe to pickle, to fork and to read from several threads."""
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """(N,) class indices in 0..K-1."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """K names, in label order."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """One identifier per image, e.g. its path inside the root."""
+
+    def __len__(self) -> int: ...
+
+    def load(self, index: int) -> torch.Tensor:
+        """Image ``index`` as uint8 (C, H, W)."""
+
+    def subset(self, indices: npt.ArrayLike) -> "ImageSource":
+        """The images at these indices, in that order, as a source of their own."""
+
+    def fingerprint(self) -> str:
+        """Hash that changes when the data change; nothing is decoded for it."""
+
+
+class ArraySource:
+    """Images held in memory.
+
+    Args:
+        images: uint8 (N, C, H, W), C in {1, 3}.
+        labels: (N,) integers in 0..K-1.
+        class_names: K names.
+        names: N identifiers; None numbers the images.
+
+    Raises:
+        InputError: When shapes, type or labels do not fit.
+    """
+
+    def __init__(
+        self,
+        images: npt.NDArray[np.uint8] | torch.Tensor,
+        labels: npt.ArrayLike,
+        class_names: Sequence[str],
+        names: Sequence[str] | None = None,
+    ) -> None:
+        self.images = torch.as_tensor(images)
+        if self.images.dtype != torch.uint8 or self.images.ndim != 4:
+            shape = tuple(self.images.shape)
+            raise InputError(
+                f"images are {self.images.dtype} of shape {shape}: give uint8 of shape (N, C, H, W)"
+            )
+        check_channels(self.images.shape[1])
+        self.class_names = tuple(class_names)
+        self.names: Sequence[str] = names if names is not None else [str(i) for i in range(len(self.images))]
+        self.labels = _checked_labels(labels, len(self.images), len(self.names), len(self.class_names))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def load(self, index: int) -> torch.Tensor:
+        """Image ``index`` as uint8 (C, H, W)."""
+        return self.images[index]
+
+    def subset(self, indices: npt.ArrayLike) -> "ArraySource":
+        """Copy of the images at these indices."""
+        rows = np.asarray(indices, dtype=np.int64)
+        names = [self.names[i] for i in rows]
+        return ArraySource(self.images[torch.from_numpy(rows)], self.labels[rows], self.class_names, names)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of pixels, labels and names."""
+        pixels = self.images.contiguous().numpy()
+        return _digest(self, [str(pixels.shape)], pixels.data)
+
+
+class FileSource:
+    """Image files of a folder or zip, decoded one by one when asked for.
+
+    Args:
+        root: Folder, zip archive, or an opened store of either.
+        names: N paths inside the root.
+        labels: (N,) integers in 0..K-1.
+        class_names: K names.
+        image_size: Side in pixels, (height, width), or None to keep every image's own size.
+        channels: 1 for grey, 3 for RGB.
+
+    Raises:
+        InputError: When the root is missing or lengths and labels do not fit.
+    """
+
+    def __init__(
+        self,
+        root: str | Path | FileStore,
+        names: Sequence[str],
+        labels: npt.ArrayLike,
+        class_names: Sequence[str],
+        image_size: ImageSize,
+        channels: int,
+    ) -> None:
+        check_channels(channels)
+        self.store = open_store(root) if isinstance(root, str | Path) else root
+        self.names: Sequence[str] = list(names)
+        self.class_names = tuple(class_names)
+        self.labels = _checked_labels(labels, len(self.names), len(self.names), len(self.class_names))
+        self.image_size = size_pair(image_size)
+        self.channels = channels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def load(self, index: int) -> torch.Tensor:
+        """Read and decode image ``index``: uint8 (C, H, W).
+
+        Raises:
+            InputError: Naming the file, when it is missing, no image or truncated.
+        """
+        name = self.names[index]
+        return decode_image(
+            self.store.read(name), f"{self.store.root}: {name}", self.image_size, self.channels
+        )
+
+    def subset(self, indices: npt.ArrayLike) -> "FileSource":
+        """The files at these indices; the store is shared."""
+        rows = np.asarray(indices, dtype=np.int64)
+        names = [self.names[i] for i in rows]
+        return FileSource(
+            self.store, names, self.labels[rows], self.class_names, self.image_size, self.channels
+        )
+
+    def fingerprint(self) -> str:
+        """SHA-256 of names, labels, decoding options and file sizes (in a zip also the checksums)."""
+        return _digest(self, [str(self.image_size), str(self.channels), *map(self.store.stamp, self.names)])
+
+
+def load_all(
+    source: ImageSource, indices: npt.ArrayLike, on_bad_image: str = "error", workers: int | None = None
+) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
+    """Decode images into one tensor.
+
+    Args:
+        source: Where they come from.
+        indices: (M,) which ones, in this order.
+        on_bad_image: ``error`` stops at the first image that cannot be decoded; ``skip`` leaves such
+            images out and logs how many and which.
+        workers: Threads; None takes one per CPU core. The result does not depend on it.
+
+    Returns:
+        Images uint8 (M', C, H, W) and their M' <= M indices into ``source``.
+
+    Raises:
+        InputError: For a bad image, images of different sizes, or when no image is left.
+    """
+    rows = np.asarray(indices, dtype=np.int64)
+    shape = _first_shape(source, rows, on_bad_image)
+    images = torch.empty((len(rows), *shape), dtype=torch.uint8)
+
+    def keep(position: int, image: torch.Tensor) -> None:
+        images[position] = image
+
+    good = _decode_each(source, rows, shape, on_bad_image, workers, keep)
+    return (images if good.all() else images[torch.from_numpy(good)]), rows[good]
+
+
+def verify(
+    source: ImageSource, on_bad_image: str = "error", workers: int | None = None
+) -> npt.NDArray[np.int64]:
+    """Decode every image once and keep none, to find bad files before a streaming run starts.
+
+    Args:
+        source: The images.
+        on_bad_image: ``error`` or ``skip``, as in `load_all`.
+        workers: Threads; None takes one per CPU core.
+
+    Returns:
+        Indices of the good images, ascending.
+
+    Raises:
+        InputError: As `load_all`.
+    """
+    rows = np.arange(len(source), dtype=np.int64)
+    shape = _first_shape(source, rows, on_bad_image)
+    return rows[_decode_each(source, rows, shape, on_bad_image, workers, lambda position, image: None)]
+
+
+def _first_shape(source: ImageSource, rows: npt.NDArray[np.int64], on_bad_image: str) -> torch.Size:
+    if on_bad_image not in ("error", "skip"):
+        raise InputError(f"dataset.on_bad_image={on_bad_image!r} is unknown: use error or skip")
+    for row in rows:
+        try:
+            return source.load(int(row)).shape
+        except BadImageError:
+            if on_bad_image == "error":
+                raise
+    raise InputError(f"none of the {len(rows)} images can be decoded: check dataset.root")
+
+
+def _decode_each(
+    source: ImageSource,
+    rows: npt.NDArray[np.int64],
+    shape: torch.Size,
+    on_bad_image: str,
+    workers: int | None,
+    visit: Callable[[int, torch.Tensor], None],
+) -> npt.NDArray[np.bool_]:
+    """Decode with threads, hand each image to ``visit``; returns a mask (M,) of the good ones."""
+    good = np.ones(len(rows), dtype=bool)
+
+    def decode(start: int) -> None:
+        for position in range(start, min(start + _CHUNK, len(rows))):
+            try:
+                image = source.load(int(rows[position]))
+            except BadImageError:
+                if on_bad_image == "error":
+                    raise
+                good[position] = False
+                continue
+            _check_shape(image.shape, shape, source.names[int(rows[position])])
+            visit(position, image)
+
+    pool = ThreadPoolExecutor(workers or os.cpu_count())
+    try:
+        for _ in pool.map(decode, range(0, len(rows), _CHUNK)):
+            pass
+    finally:
+        pool.shutdown(cancel_futures=True)  # after an error the rest need not be decoded
+    _log_skipped([source.names[int(row)] for row in rows[~good]], len(rows))
+    return good
+
+
+def _check_shape(found: torch.Size, expected: torch.Size, name: str) -> None:
+    if found != expected:
+        raise InputError(
+            f"{name} is {tuple(found)} and not {tuple(expected)} (C, H, W) as the first image: set dataset.image_size"
+        )
+
+
+def _log_skipped(skipped: list[str], total: int) -> None:
+    if skipped:
+        shown = ", ".join(skipped[:10]) + (", ..." if len(skipped) > 10 else "")
+        log.warning("skipped %d of %d images that cannot be decoded: %s", len(skipped), total, shown)
+
+
+def _checked_labels(labels: npt.ArrayLike, images: int, names: int, classes: int) -> npt.NDArray[np.int64]:
+    array = np.asarray(labels)
+    if array.shape != (images,) or names != images:
+        raise InputError(
+            f"{images} images, {names} names and labels of shape {array.shape}: give one of each per image"
+        )
+    if images and (array.dtype.kind not in "iu" or array.min() < 0 or array.max() >= classes):
+        raise InputError(
+            f"labels must be integers from 0 to {classes - 1}, found {array.min()} to {array.max()}"
+        )
+    return array.astype(np.int64)
+
+
+def _digest(source: ImageSource, lines: Sequence[str], pixels: memoryview = memoryview(b"")) -> str:
+    digest = hashlib.sha256()
+    for part in (source.class_names, source.names, lines):
+        digest.update("\0".join([*part, ""]).encode("utf-8", "surrogateescape"))
+        digest.update(b"\1")
+    digest.update(source.labels.tobytes())
+    digest.update(pixels)
+    return digest.hexdigest()

@@ -1,0 +1,117 @@
+"""Train, validation and test: what a data set factory returns, and how a split is made where none exists."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lightning_imb.data.sources import ImageSource
+from lightning_imb.utils.errors import InputError
+
+
+class Splits(NamedTuple):
+    """The images of one data set; ``val`` is None when the data set brings no validation split."""
+
+    train: ImageSource
+    val: ImageSource | None
+    test: ImageSource
+
+
+def stratified_split(
+    labels: npt.ArrayLike,
+    size: float | int,
+    seed: int,
+    class_names: Sequence[str] | None = None,
+    setting: str = "protocol.val_size",
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Hold out a part of every class.
+
+    Every class is drawn by its own generator, seeded by (seed, class), so a change in one class leaves the
+    others' split as it was.
+
+    Args:
+        labels: (N,) class indices.
+        size: A float is the share of every class, in (0, 1), rounded but at least 1 image held out and at
+            least 1 left; an int is the number of images of every class.
+        seed: Split seed, at least 0.
+        class_names: Names for error messages; None uses the indices.
+        setting: What the error message calls ``size``.
+
+    Returns:
+        Indices that stay and indices held out, both sorted.
+
+    Raises:
+        InputError: For a bad size, or when a class is too small.
+    """
+    _check_size(size, setting)
+    array = np.asarray(labels)
+    held = [np.empty(0, dtype=np.int64)]
+    for k in np.unique(array):
+        members = np.flatnonzero(array == k)
+        name = class_names[int(k)] if class_names is not None else str(k)
+        count = _held_count(size, len(members), name, setting)
+        held.append(np.random.default_rng((seed, int(k))).permutation(members)[:count])
+    chosen = np.sort(np.concatenate(held))
+    return np.setdiff1d(np.arange(len(array)), chosen), chosen
+
+
+def hold_out_test(
+    source: ImageSource, test_size: float | int | None, seed: int
+) -> tuple[ImageSource, ImageSource]:
+    """Split a source without a test set into training and test images.
+
+    Args:
+        source: All images.
+        test_size: As ``size`` of `stratified_split`.
+        seed: Split seed.
+
+    Raises:
+        InputError: When ``test_size`` is None, or as `stratified_split`.
+    """
+    if test_size is None:
+        raise InputError("the data have no test split: set dataset.test_size, e.g. 0.2")
+    rest, held = stratified_split(source.labels, test_size, seed, source.class_names, "dataset.test_size")
+    return source.subset(rest), source.subset(held)
+
+
+def check_classes(
+    train_labels: npt.ArrayLike, labels: npt.ArrayLike, class_names: Sequence[str], split: str
+) -> None:
+    """Check that a split has every class that the training images have.
+
+    Args:
+        train_labels: (N,) class indices of the training images.
+        labels: (M,) class indices of the split.
+        class_names: K names.
+        split: Its name in the message, ``val`` or ``test``.
+
+    Raises:
+        InputError: Naming the missing classes.
+    """
+    missing = [class_names[int(k)] for k in np.setdiff1d(train_labels, labels)]
+    if missing:
+        raise InputError(
+            f"the {split} split has no image of class {', '.join(missing)}: "
+            f"add some, or remove the {split} split to have one drawn from the training images"
+        )
+
+
+def _check_size(size: float | int, setting: str) -> None:
+    whole = isinstance(size, int) and not isinstance(size, bool)
+    if not (size >= 1 if whole else 0 < size < 1):
+        raise InputError(
+            f"{setting}={size} must be a share between 0 and 1 or a whole number of images per class"
+        )
+
+
+def _held_count(size: float | int, available: int, name: str, setting: str) -> int:
+    count = size if isinstance(size, int) else max(1, round(available * size))
+    if not isinstance(size, int):
+        count = min(count, max(available - 1, 1))
+    if count >= available:
+        raise InputError(
+            f"{setting}={size} takes {count} of the {available} images of class {name}, a split larger than the class "
+            f"allows: one must stay, so lower {setting}, add images or use a smaller imbalance.ratio"
+        )
+    return int(count)

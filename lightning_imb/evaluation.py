@@ -1,0 +1,66 @@
+"""What ``imb-eval`` does: rebuild data and network from a run folder and score a split."""
+
+import json
+from typing import Any
+
+from omegaconf import DictConfig
+from rich.console import Console
+
+from lightning_imb.build import build_datamodule, check_accelerator
+from lightning_imb.data.datamodule import ImbalancedDataModule
+from lightning_imb.fit import make_trainer, predict
+from lightning_imb.reports.tables import run_table
+from lightning_imb.restore import chosen_phase, restore_classifier
+from lightning_imb.runs import RunFolder
+from lightning_imb.tracking.atomic import write_json_atomic
+from lightning_imb.utils.errors import InputError
+from lightning_imb.workflow import test_entries
+
+
+def evaluate(cfg: DictConfig) -> dict[str, Any]:
+    """Score a split of a finished run's data; prints the table and writes ``eval/<split>_<phase>_<checkpoint>.json``.
+
+    Args:
+        cfg: The composed config of ``conf/eval.yaml``.
+
+    Returns:
+        The scores, named as in ``metrics.json`` but for the split.
+
+    Raises:
+        InputError: If the folder is not a finished run, its checkpoint is unusable, or its data have changed.
+    """
+    check_accelerator(cfg.accelerator)
+    run = RunFolder.open_finished(cfg.run)
+    model = restore_classifier(run, cfg.phase, cfg.checkpoint)
+    data = _data_of(run, cfg)
+    trainer = make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)
+    predictions = predict(trainer, model, data, cfg.split, cfg.split)
+    metrics = run.read_metrics() | {"evaluated": f"{cfg.split}, {cfg.phase}, {cfg.checkpoint}"}
+    entries = test_entries(cfg.split, predictions, data)
+    phase = chosen_phase(run.read_config(), cfg.phase)
+    path = run.path / "eval" / f"{cfg.split}_{phase}_{cfg.checkpoint}.json"
+    write_json_atomic(path, entries)
+    shown = {k: v for k, v in metrics.items() if "/" not in k}
+    shown |= {k.replace(f"{cfg.split}/", "test/", 1): v for k, v in entries.items()}
+    console = Console()
+    console.print(f"split {cfg.split}, phase {phase}, checkpoint {cfg.checkpoint}")
+    console.print(run_table(shown))
+    console.print(f"written to {path}", soft_wrap=True)
+    return entries
+
+
+def _data_of(run: RunFolder, cfg: DictConfig) -> ImbalancedDataModule:
+    trained = run.read_config()
+    if cfg.root is not None:
+        trained.dataset.root = cfg.root
+    data = build_datamodule(trained)
+    data.setup("test")
+    known = run.read_data()
+    if data.fingerprint != known["fingerprint"]:
+        raise InputError(
+            f"the data of {trained.dataset.name} are not those of the run (other files, labels or sizes): "
+            "point root=<folder> to the data it was trained on"
+        )
+    if not data.has(cfg.split):
+        raise InputError(f"this run has no split '{cfg.split}': it has {json.dumps(list(known['class_counts']))}")
+    return data

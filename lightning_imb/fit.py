@@ -1,0 +1,175 @@
+"""The two fits of a run: trainers, checkpoints, resume."""
+
+import logging
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import Logger
+
+from lightning_imb.build import build_phase_switch, selected_checkpoint
+from lightning_imb.callbacks.nan_guard import NanGuard
+from lightning_imb.callbacks.phase_switch import PhaseSwitch
+from lightning_imb.callbacks.predictions import CollectPredictions
+from lightning_imb.callbacks.progress import PhaseProgress
+from lightning_imb.callbacks.reweighting import Reweighting
+from lightning_imb.data.datamodule import ImbalancedDataModule
+from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.phases import Phase
+from lightning_imb.runs import Predictions, RunFolder
+from lightning_imb.utils.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+class TwoFits:
+    """Phase 1 as one fit, phases 2 and 3 as a second fit with a trainer of its own.
+
+    Either fit goes on from its ``last.ckpt`` when there is one; ``checkpoints/retrain/last.ckpt`` means that
+    phase 1 is over.
+
+    Args:
+        cfg: The composed training config.
+        run: Where checkpoints go.
+        data: The data module, set up.
+        loggers: Where metrics go.
+    """
+
+    def __init__(self, cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, loggers: list[Logger]) -> None:
+        self.cfg = cfg
+        self.run = run
+        self.data = data
+        self.loggers = loggers
+
+    def represent(self, model: ImbalancedClassifier) -> Trainer:
+        """Phase 1: extractor and head on the imbalanced images. Leaves the protocol's choice in ``model``."""
+        callbacks: list[Callback] = []
+        if self.cfg.reweight.kind != "none":
+            callbacks.append(Reweighting(self.cfg.reweight.kind, self.cfg.reweight.beta, self.cfg.reweight.start))
+        trainer = self._trainer(Phase.REPRESENT, self.cfg.epochs, model.monitored, callbacks, self.cfg.val_every)
+        over = self.cfg.retrain.enabled and self.run.checkpoint(Phase.RETRAIN, "last").is_file()
+        if not over:
+            self._fit(trainer, model, Phase.REPRESENT)
+        start = self.cfg.retrain.start_from if self.cfg.retrain.enabled else "auto"
+        load_weights(model, self._checkpoint(Phase.REPRESENT, start))
+        return trainer
+
+    def retrain(self, model: ImbalancedClassifier) -> tuple[Trainer, PhaseSwitch]:
+        """Phases 2 and 3: the head on balanced embeddings. Leaves the protocol's choice in ``model``."""
+        switch = build_phase_switch(self.cfg, self.data.class_counts)
+        monitored = f"retrain/{model.monitored}"
+        trainer = self._trainer(Phase.RETRAIN, self.cfg.retrain.epochs, monitored, [switch], 1)
+        self._fit(trainer, model, Phase.RETRAIN)
+        load_weights(model, self._checkpoint(Phase.RETRAIN, "auto"))
+        return trainer, switch
+
+    def _fit(self, trainer: Trainer, model: ImbalancedClassifier, phase: Phase) -> None:
+        last = self.run.checkpoint(phase, "last")
+        resume = last if last.is_file() else None
+        if resume:
+            log.info("resuming %s from %s", phase, resume)
+        trainer.fit(model, datamodule=self.data, ckpt_path=resume, weights_only=True)
+
+    def _checkpoint(self, phase: Phase, which: str) -> Path:
+        kind = selected_checkpoint(self.cfg) if which == "auto" else which
+        return self.run.checkpoint(phase, "best" if kind == "best" else "last")
+
+    def _trainer(
+        self, phase: Phase, epochs: int, monitored: str, callbacks: list[Callback], val_every: int
+    ) -> Trainer:
+        shown = self.cfg.callbacks
+        extra: list[Callback] = [NanGuard(shown.nan_check_every), *self._checkpoints(phase, monitored)]
+        if shown.progress:
+            extra.append(PhaseProgress(phase, every_n_epochs=max(1, epochs // shown.log_lines)))
+        return make_trainer(
+            self.cfg.accelerator, self.run.path, self.loggers, [*callbacks, *extra], epochs, val_every
+        )
+
+    def _checkpoints(self, phase: Phase, monitored: str) -> list[ModelCheckpoint]:
+        # Two callbacks: one with save_last=True refreshes last.ckpt only when the monitored score improves.
+        folder = self.run.checkpoints / phase.value
+        best = ModelCheckpoint(
+            folder, "best", monitor=monitored, mode="max", save_top_k=1, enable_version_counter=False
+        )
+        last = ModelCheckpoint(folder, "last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False)
+        return [best, last]
+
+
+def make_trainer(
+    accelerator: DictConfig,
+    folder: Path,
+    loggers: list[Logger],
+    callbacks: list[Callback],
+    epochs: int,
+    val_every: int,
+) -> Trainer:
+    """A trainer for one fit or one evaluation."""
+    for message in (".*does not have many workers.*", ".*Checkpoint directory .* exists.*", ".*logging interval.*"):
+        warnings.filterwarnings("ignore", message)
+    return Trainer(
+        accelerator=accelerator.accelerator,
+        devices=accelerator.devices,
+        strategy=accelerator.strategy,
+        precision=accelerator.precision,
+        default_root_dir=folder,
+        logger=loggers or False,
+        callbacks=callbacks,
+        max_epochs=epochs,
+        check_val_every_n_epoch=val_every,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in callbacks),
+        use_distributed_sampler=False,  # our samplers know their rank
+    )
+
+
+def predict(
+    trainer: Trainer, model: ImbalancedClassifier, data: ImbalancedDataModule, split: str, name: str
+) -> Predictions:
+    """Score a split under ``name`` and return its logits (N, K) and targets (N,), in the order of the split."""
+    collect = CollectPredictions()
+    trainer.callbacks.append(collect)  # type: ignore[attr-defined]
+    model.test_name, data.test_split = name, split
+    try:
+        trainer.test(model, datamodule=data, verbose=False)
+    finally:
+        trainer.callbacks.remove(collect)  # type: ignore[attr-defined]
+        model.test_name, data.test_split = "test", "test"
+    return Predictions(collect.logits, collect.targets)
+
+
+def load_weights(model: ImbalancedClassifier, path: Path) -> None:
+    """Put the weights of a checkpoint into a module of the same shape.
+
+    Raises:
+        InputError: If the file is missing, damaged, or of another network.
+    """
+    state = read_checkpoint(path)["state_dict"]
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        why = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
+        raise InputError(f"the checkpoint {path} does not fit the model of config.yaml: {why}") from None
+
+
+def read_checkpoint(path: Path) -> Mapping[str, Any]:
+    """A Lightning checkpoint, never unpickling anything but tensors and plain values.
+
+    Raises:
+        InputError: If the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint {path}: train the run again, or choose another checkpoint")
+    try:
+        checkpoint: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file surfaces as any of half a dozen exceptions
+        raise InputError(f"the checkpoint {path} is damaged ({type(error).__name__}): train the run again") from None
+    if "state_dict" not in checkpoint:
+        raise InputError(f"{path} is no Lightning checkpoint: it holds no state_dict")
+    return checkpoint

@@ -1,0 +1,156 @@
+"""What every loss shares: class counts, class weights, reduction and soft targets."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from lightning_imb.losses.checks import checked_choice, checked_counts, checked_weights
+from lightning_imb.losses.weights import KINDS, class_weights
+from lightning_imb.utils.errors import InputError
+
+REDUCTIONS = ("weighted_mean", "mean")
+
+
+class ClassCountLoss(nn.Module, ABC):
+    r"""A classification loss that knows how many training samples each class has.
+
+    A subclass states `per_sample`, the unweighted loss ``l(z, y)`` of hard labels. With class weights
+    ``w`` and target shares ``q`` (one-hot for hard labels) the value is
+
+    * ``weighted_mean``: ``sum_ic q_ic w_c l(z_i, c) / sum_ic q_ic w_c``
+    * ``mean``: ``sum_ic q_ic w_c l(z_i, c) / N``
+
+    The two differ whenever the classes of a batch do not carry their weights' mean. A soft target is the
+    mixture of the losses of its classes, which is how mixup is defined and stays right for losses whose
+    margin or focusing depends on the label. It costs as many hard losses as the fullest row has classes.
+
+    Counts and weights are non-persistent buffers: a checkpoint holds the network, never the loss.
+
+    Args:
+        class_counts: samples per class that reach the loss (after profile and validation split), ``(K,)``.
+        weights: ``none``, ``inverse``, ``inverse_sqrt``, ``effective`` (each rescaled to sum K), or K
+            finite numbers >= 0 that are used as given.
+        beta: 0..1, read by ``weights="effective"`` only.
+        reduction: ``weighted_mean`` or ``mean``.
+
+    Raises:
+        InputError: fewer than two classes, an empty class, or an unusable option.
+
+    Source:
+        ``weighted_mean`` as `torch.nn.CrossEntropyLoss` and the code of Cao et al. 2019 (arXiv 1906.07413);
+        ``mean`` as Cui et al. 2019 (arXiv 1901.05555).
+    """
+
+    required_head: ClassVar[str | None] = None
+    """Name of the only kind of head whose logits this loss can read; None for any."""
+
+    class_counts: Tensor
+    class_weight: Tensor
+
+    def __init__(
+        self,
+        class_counts: Sequence[int] | Tensor,
+        *,
+        weights: str | Sequence[float],
+        beta: float,
+        reduction: str,
+    ) -> None:
+        super().__init__()
+        counts = checked_counts(class_counts)
+        self._initial_weight = _initial_weight(counts, weights, beta)
+        self._reduction = checked_choice("reduction", reduction, REDUCTIONS)
+        self.register_buffer("class_counts", counts, persistent=False)
+        self.register_buffer("class_weight", self._initial_weight.to(torch.float32), persistent=False)
+
+    @property
+    def num_classes(self) -> int:
+        """K."""
+        return self.class_counts.numel()
+
+    def head_bias(self) -> float | None:
+        """Value the head's bias should start from; None leaves the head as it is."""
+        return None
+
+    def set_class_weight(self, weight: Tensor | Sequence[float] | None) -> None:
+        """Replace the class weights, for instance on a schedule.
+
+        Args:
+            weight: K finite numbers >= 0, used as given; None goes back to the weights of the constructor.
+
+        Raises:
+            InputError: wrong length or an unusable value.
+        """
+        new = self._initial_weight if weight is None else checked_weights(weight, self.num_classes)
+        self.class_weight = new.to(device=self.class_weight.device, dtype=self.class_weight.dtype)
+
+    @abstractmethod
+    def per_sample(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Unweighted loss of each sample.
+
+        Args:
+            logits: ``(N, K)``, at least float32.
+            target: ``(N,)`` int64 in 0..K-1.
+
+        Returns:
+            ``(N,)``.
+        """
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Loss of a batch.
+
+        Args:
+            logits: ``(N, K)``; half precision is raised to float32 first.
+            target: ``(N,)`` int64 labels, or ``(N, K)`` floating shares whose rows sum to 1.
+
+        Returns:
+            Scalar, float32 (float64 for float64 logits).
+
+        Raises:
+            InputError: shapes or types that do not fit together.
+        """
+        self._check_batch(logits, target)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        labels, shares = _label_shares(target, logits.dtype)
+        losses = torch.stack([self.per_sample(logits, column) for column in labels.unbind(1)], dim=1)
+        mass = shares * self.class_weight.to(logits.dtype)[labels]
+        total = (mass * losses).sum()
+        if self._reduction == "mean":
+            return total / len(logits)
+        # a batch of nothing but zero-weight classes has nothing to teach: 0 with zero gradient, not 0/0
+        return total / mass.sum().clamp_min(torch.finfo(mass.dtype).tiny)
+
+    def _check_batch(self, logits: Tensor, target: Tensor) -> None:
+        """Shapes and types only: looking at values would stall an accelerator."""
+        if logits.ndim != 2 or logits.shape[1] != self.num_classes:
+            raise InputError(
+                f"logits have shape {tuple(logits.shape)} but the loss knows {self.num_classes} classes; "
+                "build head and loss from the same class counts"
+            )
+        hard = target.shape == logits.shape[:1] and target.dtype == torch.int64
+        soft = target.shape == logits.shape and target.is_floating_point()
+        if not hard and not soft:
+            raise InputError(
+                f"target has shape {tuple(target.shape)} and type {target.dtype}; "
+                "give (N,) int64 labels or (N, K) floating shares"
+            )
+
+
+def _initial_weight(counts: Tensor, weights: str | Sequence[float], beta: float) -> Tensor:
+    if isinstance(weights, str):
+        checked_choice("weights", weights, KINDS)
+        return class_weights(counts, weights, beta)
+    class_weights(counts, "effective", beta)  # a wrong beta is an error whether or not it is read
+    return checked_weights(weights, len(counts))
+
+
+def _label_shares(target: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Labels ``(N, m)`` and shares ``(N, m)``; m is 1 for hard labels, else what the fullest row needs."""
+    if target.ndim == 1:
+        labels = target.unsqueeze(1)
+        return labels, torch.ones_like(labels, dtype=dtype)
+    most = max(1, int((target != 0).sum(dim=1).max()))
+    shares, labels = target.to(dtype).topk(most, dim=1)
+    return labels, shares

@@ -1,0 +1,76 @@
+"""Heads: embeddings (N, D) to logits (N, K)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lightning_imb.utils.errors import InputError
+
+
+class LinearHead(nn.Linear):
+    """``z W^T + b``.
+
+    Args:
+        embed_dim: Width D of the embedding.
+        num_classes: K.
+        init: ``kaiming_normal`` as in the LDAM-DRW recipe (Cao et al. 2019), or ``default`` (PyTorch's).
+    """
+
+    def __init__(self, embed_dim: int, num_classes: int, init: str) -> None:
+        if init not in ("default", "kaiming_normal"):
+            raise InputError(f"model.head_init is 'default' or 'kaiming_normal', not '{init}'")
+        super().__init__(embed_dim, num_classes)
+        if init == "kaiming_normal":
+            nn.init.kaiming_normal_(self.weight)
+
+
+class CosineHead(nn.Module):
+    """``scale * cos(z, w_c)``, without bias; the head that LDAM needs (Cao et al. 2019, ``NormedLinear``).
+
+    The scale belongs to the head, so that its logits are calibrated wherever they are read.
+
+    Args:
+        embed_dim: Width D of the embedding.
+        num_classes: K.
+        scale: Multiplier s of the cosines, > 0; 30 in the LDAM paper.
+    """
+
+    def __init__(self, embed_dim: int, num_classes: int, scale: float) -> None:
+        super().__init__()
+        if scale <= 0:
+            raise InputError(f"model.head_scale must be positive, not {scale}")
+        self.scale = scale
+        self.weight = nn.Parameter(torch.empty(embed_dim, num_classes))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new weights: unit-norm columns, uniform directions in the cube, as released with LDAM-DRW."""
+        with torch.no_grad():
+            self.weight.uniform_(-1, 1).renorm_(2, 1, 1e-5).mul_(1e5)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Logits (N, K) of embeddings (N, D)."""
+        return self.scale * (F.normalize(z, dim=1) @ F.normalize(self.weight, dim=0))
+
+
+def build_head(kind: str, required: str | None, embed_dim: int, num_classes: int, scale: float, init: str) -> nn.Module:
+    """The head a config asks for, or the one its loss needs.
+
+    Args:
+        kind: ``auto`` (what the loss needs, else linear), ``linear`` or ``cosine``.
+        required: The head the loss cannot do without, or None.
+        embed_dim: Width D of the embedding.
+        num_classes: K.
+        scale: Scale of a cosine head.
+        init: Start of a linear head.
+
+    Raises:
+        InputError: If ``kind`` is unknown or contradicts the loss.
+    """
+    if kind not in ("auto", "linear", "cosine"):
+        raise InputError(f"model.head is 'auto', 'linear' or 'cosine', not '{kind}'")
+    if required and kind not in ("auto", required):
+        raise InputError(f"this loss needs a {required} head, but model.head={kind}: use model.head={required} or auto")
+    if (required or kind) == "cosine":
+        return CosineHead(embed_dim, num_classes, scale)
+    return LinearHead(embed_dim, num_classes, init)

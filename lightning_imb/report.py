@@ -1,0 +1,70 @@
+"""imb-report: one table out of all finished runs of a sweep."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lightning_imb.utils.cli import hydra_entry
+from lightning_imb.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from lightning_imb.reports.comparison import Comparison
+
+FORMATS = ("rich", "markdown", "csv")
+PIPE_WIDTH = 1000  # columns of a pipe or a file: nothing is cut there
+
+
+@hydra_entry("report")
+def main(cfg: "DictConfig") -> None:
+    """Console script: compose ``conf/report.yaml`` and print the report."""
+    rows = [cfg.rows] if isinstance(cfg.rows, str) else list(cfg.rows)
+    report(Path(cfg.sweep), rows, list(cfg.metrics), cfg.format, cfg.per_class)
+
+
+def report(sweep: Path, rows: Sequence[str], metrics: Sequence[str], form: str, per_class: bool) -> None:
+    """Print the comparison of all finished runs below a folder.
+
+    Args:
+        sweep: The folder.
+        rows: What makes a row of the table.
+        metrics: Columns, names as in ``metrics.json``.
+        form: ``rich`` (terminal), ``markdown`` or ``csv``.
+        per_class: Whether to add the recall of each class.
+
+    Raises:
+        InputError: The format is unknown, there is no finished run, or the runs cannot be compared.
+    """
+    if form not in FORMATS:
+        raise InputError(f"Unknown format {form!r}: use one of {', '.join(FORMATS)}.")
+    # here and not above: the entry point answers --help without loading rich and numpy
+    from lightning_imb.reports.collect import collect, count_unfinished
+    from lightning_imb.reports.comparison import compare
+    from lightning_imb.reports.tables import comparison_csv
+
+    records = collect(sweep)
+    comparison = compare(records, rows, metrics)
+    if form == "csv":
+        print(comparison_csv(comparison, per_class), end="")
+        return
+    _print_grids(comparison, form, per_class)
+    unfinished = count_unfinished(sweep)
+    print(f"{len(records)} finished runs below {sweep}, {unfinished} unfinished")
+
+
+def _print_grids(comparison: "Comparison", form: str, per_class: bool) -> None:
+    from rich.console import Console
+
+    from lightning_imb.reports.grid import to_markdown, to_rich
+    from lightning_imb.reports.tables import comparison_grid, recall_grid
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPE_WIDTH)
+    grids = [comparison_grid(comparison)] + ([recall_grid(comparison)] if per_class else [])
+    for grid in grids:
+        if form == "markdown":
+            print(to_markdown(grid))
+        else:
+            console.print(to_rich(grid))

@@ -1,0 +1,73 @@
+"""A table of text that can be shown on a terminal or written as Markdown."""
+
+from dataclasses import dataclass
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Cells and what stands around them.
+
+    Attributes:
+        title: Above the table.
+        header: One text per column.
+        rows: Cells, each row as long as the header.
+        labels: How many of the first columns hold words; the others hold numbers.
+        caption: Below the table; empty for none.
+        warning: Below the caption, meant to be seen; empty for none.
+        bold: (row, column) of cells to stress.
+        breaks: Rows that end a section.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    labels: int = 1
+    caption: str = ""
+    warning: str = ""
+    bold: frozenset[tuple[int, int]] = frozenset()
+    breaks: frozenset[int] = frozenset()
+
+
+def to_rich(grid: Grid) -> Table:
+    """Make the table for a terminal. Texts are taken as they are: ``[0]`` is a class name and no markup."""
+    caption = Text(grid.caption, style="dim")
+    if grid.warning:
+        caption.append(("\n" if grid.caption else "") + grid.warning, style="bold white on red")
+    table = Table(
+        title=Text(grid.title, style="bold"),
+        title_justify="left",
+        caption=caption,
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    for i, name in enumerate(grid.header):
+        table.add_column(Text(name), justify="left" if i < grid.labels else "right")
+    for i, row in enumerate(grid.rows):
+        cells = [Text(cell, style="bold" if (i, j) in grid.bold else "") for j, cell in enumerate(row)]
+        table.add_row(*cells, end_section=i in grid.breaks)
+    return table
+
+
+def to_markdown(grid: Grid) -> str:
+    """Make the table in GitHub's Markdown, title and caption included."""
+    rule = [":--" if i < grid.labels else "--:" for i in range(len(grid.header))]
+    body = [
+        [f"**{_escape(cell)}**" if (i, j) in grid.bold else _escape(cell) for j, cell in enumerate(row)]
+        for i, row in enumerate(grid.rows)
+    ]
+    lines = [f"| {' | '.join(cells)} |" for cells in ([_escape(name) for name in grid.header], rule, *body)]
+    parts = [
+        f"**{_escape(grid.title)}**",
+        "\n".join(lines),
+        grid.caption,
+        f"**{grid.warning}**" if grid.warning else "",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _escape(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,227 @@
+"""EOS, expansive over-sampling: synthetic rows between minority rows and their nearest enemies."""
+
+import logging
+import numbers
+from collections.abc import Hashable, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from imblearn.over_sampling.base import BaseOverSampler
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from lightning_imb.resampling.arrays import (
+    Matrix,
+    Strategy,
+    append_rows,
+    dense_floats,
+    draw_seed,
+    require_two_classes,
+)
+from lightning_imb.resampling.neighbors import nearest, nearest_enemy
+from lightning_imb.resampling.pairing import (
+    Indices,
+    Pairing,
+    draw_pairs,
+    enemy_pairing,
+    interpolate,
+    single_pairing,
+    smote_pairing,
+)
+from lightning_imb.utils.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+_SMOTE_NEIGHBORS = 5  # of the fallback; SMOTE's usual value
+
+
+class EOS(BaseOverSampler):
+    """Over-sample by convex combinations of a class's rows and their nearest enemies.
+
+    For each class c below its target: a row is *eligible* if one of its k nearest rows (Euclidean, among
+    all rows, itself excluded by index) is an enemy, that is, of any other class. Draw an eligible base i
+    uniformly with replacement, one of its enemy neighbours p uniformly and r ~ U[0, 1), and emit
+    ``x_i + r·(x_p − x_i)`` with label c. Non-negative features give non-negative synthetic features.
+
+    The rows of the input come first, unchanged, then the synthetic rows class by class in ascending order.
+    Each class draws from its own generator, seeded by the random state and the position of the class among
+    the sorted classes, so a change in one class leaves the draws of the others as they were. Integer
+    features are truncated, as imbalanced-learn does.
+
+    Args:
+        sampling_strategy: imbalanced-learn's: ``"auto"`` brings every class to the size of the largest;
+            a dict gives targets per class; a float is the binary ratio.
+        k: neighbours per row, at least 1; more than N - 1 means N - 1.
+        variant: ``"corrected"`` pairs a base with the enemy drawn; ``"official"`` reproduces the released
+            code, which looks the drawn position up in a table shifted by one: the partner is one rank
+            nearer than the enemy, hence often of the own class, or the base itself (an exact copy).
+        r_range: bounds of r, ``0 <= low <= high <= 1``.
+        per_feature: draw one r per feature instead of one per row.
+        enemy: ``"uniform"`` among the enemy neighbours, or only the ``"nearest"`` of them.
+        ineligible: what becomes of rows without an enemy neighbour: ``"drop"`` never uses them as a base,
+            ``"nearest_enemy"`` pairs them with the nearest row of another class, however far.
+        on_empty: what a class without any eligible row does: ``"nearest_enemy"`` pairs each of its rows
+            with the nearest row of another class; ``"smote"`` with its 5 nearest of the own class
+            (``"random"`` for a single row); ``"random"`` copies rows; ``"error"`` raises.
+        device: where neighbours are searched: ``"cpu"``, ``"cuda"``, or ``"auto"`` (cuda if there is one).
+        random_state: int, ``numpy.random.RandomState`` or None.
+
+    Attributes:
+        sampling_strategy_: number of rows to generate per class.
+        report_: one dict per class in ascending order: ``label``, ``n`` rows, ``generated`` rows,
+            ``eligible`` rows, ``partners``: how many partners drawn were the base itself (``copy``), of the
+            ``same_class`` or an ``enemy``, and ``fallback``: the ``on_empty`` action taken, or None.
+            ``eligible`` and ``partners`` are None where nothing was to be generated.
+
+    Raises:
+        InputError: (``fit_resample``) one class only, an impossible ``r_range``, no CUDA device, or a class
+            without eligible rows under ``on_empty="error"``.
+
+    References:
+        Dablain, Bellinger, Krawczyk, Chawla: "Efficient Augmentation for Imbalanced Deep Learning",
+        arXiv 2207.06080; algorithm as in the released code, dd1github/EOS, EOS.py.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseOverSampler._parameter_constraints,
+        "k": [Interval(numbers.Integral, 1, None, closed="left")],
+        "variant": [StrOptions({"corrected", "official"})],
+        "r_range": [tuple, list],
+        "per_feature": ["boolean"],
+        "enemy": [StrOptions({"uniform", "nearest"})],
+        "ineligible": [StrOptions({"drop", "nearest_enemy"})],
+        "on_empty": [StrOptions({"nearest_enemy", "smote", "random", "error"})],
+        "device": [StrOptions({"cpu", "cuda", "auto"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        sampling_strategy: Strategy = "auto",
+        k: int = 10,
+        variant: str = "corrected",
+        r_range: tuple[float, float] = (0.0, 1.0),
+        per_feature: bool = False,
+        enemy: str = "uniform",
+        ineligible: str = "drop",
+        on_empty: str = "nearest_enemy",
+        device: str = "cpu",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.k = k
+        self.variant = variant
+        self.r_range = r_range
+        self.per_feature = per_feature
+        self.enemy = enemy
+        self.ineligible = ineligible
+        self.on_empty = on_empty
+        self.device = device
+        self.random_state = random_state
+
+    def _check_X_y(  # noqa: N802
+        self, X: Matrix, y: ArrayLike, accept_sparse: list[str] | None = None
+    ) -> tuple[Matrix, NDArray[Any], bool]:
+        rows, labels, binarize_y = super()._check_X_y(X, y, accept_sparse)
+        require_two_classes(labels)
+        return rows, labels, binarize_y
+
+    def _fit_resample(self, X: Matrix, y: NDArray[Any]) -> tuple[Matrix, NDArray[Any]]:
+        r_range, seed = _checked_range(self.r_range), draw_seed(self.random_state)
+        labels, classes = np.unique(y, return_inverse=True)
+        table = _Table(dense_floats(X), classes, _resolved_device(self.device))
+        missing = np.array([self.sampling_strategy_.get(label, 0) for label in labels])
+        queried = np.flatnonzero(missing[classes] > 0)
+        neighbors = nearest(queried, table.data, self.k, table.device)
+        blocks: list[Matrix] = []
+        self.report_: list[dict[str, Any]] = []
+        for position, label in enumerate(labels.tolist()):
+            rows, number = np.flatnonzero(classes == position), int(missing[position])
+            report = {"label": label, "n": len(rows), "generated": number}
+            if number == 0:
+                self.report_.append({**report, "eligible": None, "partners": None, "fallback": None})
+                continue
+            rng = np.random.default_rng([seed, position])
+            pairing, outcome = self._pair(label, rows, neighbors[np.searchsorted(queried, rows)], table)
+            base, partner = draw_pairs(pairing, number, rng)
+            blocks.append(interpolate(table.data[base], table.data[partner], r_range, self.per_feature, rng))
+            self.report_.append({**report, **outcome, "partners": _count_partners(base, partner, classes)})
+            _log(self.report_[-1])
+        return append_rows(X, blocks), np.concatenate([y, np.repeat(labels, missing).astype(y.dtype)])
+
+    def _pair(
+        self, label: Hashable, rows: Indices, neighbors: Indices, table: "_Table"
+    ) -> tuple[Pairing, dict[str, Any]]:
+        """Return the pairing of one class, its number of eligible rows and the fallback taken."""
+        official, nearest_only = self.variant == "official", self.enemy == "nearest"
+        pairing = enemy_pairing(rows, neighbors, table.classes, official=official, nearest_only=nearest_only)
+        lonely = pairing.counts == 0
+        outcome: dict[str, Any] = {"eligible": int((~lonely).sum()), "fallback": None}
+        if self.ineligible == "nearest_enemy" and lonely.any():
+            pairing.partners[lonely, 0] = nearest_enemy(rows[lonely], table.data, table.classes, table.device)
+            pairing.counts[lonely] = 1
+        elif lonely.all():
+            pairing, outcome["fallback"] = self._pair_without_enemies(label, rows, table)
+        return pairing.select(pairing.counts > 0), outcome
+
+    def _pair_without_enemies(self, label: Hashable, rows: Indices, table: "_Table") -> tuple[Pairing, str]:
+        """Return the pairing of a class that has no eligible row, and the name of what was done."""
+        if self.on_empty == "error":
+            raise InputError(
+                f"No row of class {label!r} has an enemy among its k={self.k} nearest rows; "
+                "raise k or set on_empty to nearest_enemy, smote or random."
+            )
+        if self.on_empty == "nearest_enemy":
+            enemies = nearest_enemy(rows, table.data, table.classes, table.device)
+            return single_pairing(rows, enemies), "nearest_enemy"
+        if self.on_empty == "smote" and len(rows) > 1:
+            return smote_pairing(rows, table.data, _SMOTE_NEIGHBORS, table.device), "smote"
+        return single_pairing(rows, rows), "random"
+
+
+class _Table(NamedTuple):
+    """What is searched: data (N, D) float32 or float64, classes (N,) as positions, and the device."""
+
+    data: NDArray[Any]
+    classes: Indices
+    device: str
+
+
+def _checked_range(r_range: Sequence[float]) -> tuple[float, float]:
+    """Return (low, high) as floats; outside [0, 1] the points would leave the segment."""
+    if len(r_range) != 2 or not 0 <= r_range[0] <= r_range[1] <= 1:
+        raise InputError(
+            f"r_range={r_range} is not a pair with 0 <= low <= high <= 1; use for example [0.0, 1.0]."
+        )
+    return float(r_range[0]), float(r_range[1])
+
+
+def _resolved_device(device: str) -> str:
+    """Resolve ``auto`` and refuse a CUDA device that is not there."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "device='cuda' was asked for but torch sees no CUDA device; use device='cpu' or 'auto'."
+        )
+    return device
+
+
+def _count_partners(base: Indices, partner: Indices, classes: Indices) -> dict[str, int]:
+    """Count the partners drawn: the base itself, another row of its class, a row of another class."""
+    copies, same = base == partner, classes[base] == classes[partner]
+    return {
+        "copy": int(copies.sum()),
+        "same_class": int((same & ~copies).sum()),
+        "enemy": int((~same).sum()),
+    }
+
+
+def _log(report: dict[str, Any]) -> None:
+    """Log one class; a fallback is worth a warning."""
+    logger.log(
+        logging.WARNING if report["fallback"] else logging.INFO,
+        "EOS class %s: %d rows, %d eligible, %d generated, partners %s, fallback %s",
+        *(report[key] for key in ("label", "n", "eligible", "generated", "partners", "fallback")),
+    )

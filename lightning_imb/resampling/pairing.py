@@ -1,0 +1,103 @@
+"""Who may be paired with whom: the bases of a class, the partners of each base, and the points between.
+
+Every over-sampler that interpolates is a pairing and a draw from it. Indices are rows of the (N, D) table.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightning_imb.resampling.neighbors import nearest
+
+Indices = NDArray[np.int64]
+
+
+class Pairing(NamedTuple):
+    """Possible pairs of one class.
+
+    Attributes:
+        bases: (B,) rows of the class.
+        partners: (B, P) rows each base may be paired with; the first ``counts`` of each are valid.
+        counts: (B,) number of valid partners, 0 for a base that has none.
+    """
+
+    bases: Indices
+    partners: Indices
+    counts: Indices
+
+    def select(self, keep: NDArray[np.bool_]) -> "Pairing":
+        """Return the pairing of the bases for which ``keep`` (B,) is true."""
+        return Pairing(self.bases[keep], self.partners[keep], self.counts[keep])
+
+
+def enemy_pairing(
+    bases: Indices, neighbors: Indices, y: NDArray[Any], *, official: bool, nearest_only: bool
+) -> Pairing:
+    """Pair each row of a class with its neighbours of other classes (arXiv 2207.06080).
+
+    Args:
+        bases: (B,) all rows of the class.
+        neighbors: (B, K) their neighbours among all rows, nearest first, without the row itself.
+        y: (N,) class of each row.
+        official: use the released off-by-one: the enemy drawn at rank j is replaced by the row at rank
+            j - 1, rank 0 being the base itself.
+        nearest_only: consider the nearest enemy only.
+
+    Returns:
+        A pairing over all B rows; rows without an enemy among their neighbours have count 0.
+    """
+    is_enemy = y[neighbors] != y[bases][:, None]
+    enemies_first = np.argsort(~is_enemy, axis=1, kind="stable")
+    table = np.column_stack([bases, neighbors[:, :-1]]) if official else neighbors
+    counts = is_enemy.sum(axis=1)
+    if nearest_only:
+        counts = np.minimum(counts, 1)
+    return Pairing(bases, np.take_along_axis(table, enemies_first, axis=1), counts)
+
+
+def single_pairing(bases: Indices, partners: Indices) -> Pairing:
+    """Pair each of ``bases`` (B,) with exactly one of ``partners`` (B,)."""
+    return Pairing(bases, partners[:, None], np.ones(len(bases), dtype=np.int64))
+
+
+def smote_pairing(bases: Indices, X: NDArray[Any], k: int, device: str) -> Pairing:
+    """Pair each of at least two rows of a class with its k nearest rows of the same class (SMOTE)."""
+    inside = nearest(np.arange(len(bases)), X[bases], k, device)
+    return Pairing(bases, bases[inside], np.full(len(bases), inside.shape[1]))
+
+
+def draw_pairs(pairing: Pairing, number: int, rng: np.random.Generator) -> tuple[Indices, Indices]:
+    """Draw bases uniformly with replacement and, for each, one of its partners uniformly.
+
+    Returns:
+        Bases (number,) and partners (number,).
+    """
+    at = rng.integers(0, len(pairing.bases), number)
+    option = rng.integers(0, pairing.counts[at])
+    return pairing.bases[at], pairing.partners[at, option]
+
+
+def interpolate(
+    start: NDArray[Any],
+    end: NDArray[Any],
+    r_range: tuple[float, float],
+    per_feature: bool,
+    rng: np.random.Generator,
+) -> NDArray[Any]:
+    """Draw points ``start + r·(end − start)`` with r uniform in ``[low, high)``.
+
+    Args:
+        start: (M, D) float32 or float64.
+        end: (M, D) of the same dtype.
+        r_range: ``(low, high)`` within [0, 1].
+        per_feature: draw one r per feature instead of one per row.
+        rng: generator to draw from.
+
+    Returns:
+        (M, D) in the dtype of ``start``: drawing r in that dtype keeps it below ``high`` = 1.
+    """
+    low, high = r_range
+    unit = rng.random(start.shape if per_feature else (len(start), 1), dtype=start.dtype.type)
+    scale, offset = start.dtype.type(high - low), start.dtype.type(low)
+    return np.asarray(start + (offset + scale * unit) * (end - start))

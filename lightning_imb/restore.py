@@ -1,0 +1,61 @@
+"""From a finished run folder to its network, without repeating the overrides of the training."""
+
+import torch
+from omegaconf import DictConfig
+
+from lightning_imb.build import build_classifier, selected_checkpoint
+from lightning_imb.data.transforms import BatchTransform
+from lightning_imb.fit import load_weights
+from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.phases import Phase
+from lightning_imb.runs import RunFolder
+from lightning_imb.utils.errors import InputError
+
+
+def restore_classifier(run: RunFolder, phase: str, checkpoint: str) -> ImbalancedClassifier:
+    """The network of a finished run, in evaluation mode.
+
+    Args:
+        run: A finished run.
+        phase: ``represent``, ``retrain`` or ``auto`` (the last phase the run had).
+        checkpoint: ``best``, ``last`` or ``auto`` (what the run's protocol selects).
+
+    Raises:
+        InputError: If the run had no such phase, or the checkpoint is missing, damaged or of another network.
+    """
+    cfg = run.read_config()
+    model = build_classifier(cfg, run.read_data()["class_counts"]["train"])
+    which = chosen_phase(cfg, phase)
+    if checkpoint not in ("auto", "best", "last"):
+        raise InputError(f"checkpoint must be auto, best or last, not '{checkpoint}'")
+    kind = selected_checkpoint(cfg) if checkpoint == "auto" else checkpoint
+    load_weights(model, run.checkpoint(which, "best" if kind == "best" else "last"))
+    return model.eval()
+
+
+def chosen_phase(cfg: DictConfig, phase: str) -> Phase:
+    """The phase meant by ``auto``, ``represent`` or ``retrain`` for a run with this config.
+
+    Raises:
+        InputError: If the run had no such phase.
+    """
+    if phase not in ("auto", *Phase):
+        raise InputError(f"phase must be auto, represent or retrain, not '{phase}'")
+    if phase == Phase.RETRAIN and not cfg.retrain.enabled:
+        raise InputError("this run has no phase 3 (retrain=none): use phase=represent")
+    if phase == "auto":
+        return Phase.RETRAIN if cfg.retrain.enabled else Phase.REPRESENT
+    return Phase(phase)
+
+
+def restore_transform(run: RunFolder, channels_last: bool) -> BatchTransform:
+    """The normalisation that the run was trained with."""
+    data = run.read_data()
+    return BatchTransform(data["mean"], data["std"], pad=0, flip=False, channels_last=channels_last)
+
+
+def pick_device(accelerator: str) -> torch.device:
+    """The device of an ``accelerator`` config."""
+    if accelerator == "cpu":
+        return torch.device("cpu")
+    return torch.device("cuda" if torch.cuda.is_available() else "mps")

@@ -1,0 +1,75 @@
+"""Writing a file so that a reader, or a crash, never meets half of it."""
+
+import json
+import math
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for writing that appears under its name only once it is complete.
+
+    The bytes go to a hidden file in the same folder, are flushed to the disk and then take over the name
+    with ``os.replace``, which is atomic within one file system. When the block raises, the hidden file is
+    removed and an earlier file of that name stays as it was.
+
+    Args:
+        path: Where the file shall stand. Missing parent folders are made.
+
+    Yields:
+        The binary file to write to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # opened by name and not by tempfile, whose files only their owner may read
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with draft.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_text_atomic(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8 in one atomic step."""
+    with atomic_file(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+def write_json_atomic(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a mapping as JSON in one atomic step.
+
+    Arrays and tensors become lists, paths become strings, and numbers that JSON cannot hold (NaN, ±inf)
+    become ``null``: a reader gets "not available" rather than a file that strict parsers refuse.
+
+    Args:
+        path: Where the file shall stand.
+        value: Nested mappings, sequences, numbers, strings, arrays, zero-dimensional tensors, paths.
+
+    Raises:
+        TypeError: A value has no counterpart in JSON.
+    """
+    write_text_atomic(path, json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON has no narrower type
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, np.ndarray | np.generic) or hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

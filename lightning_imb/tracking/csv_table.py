@@ -1,0 +1,79 @@
+"""The table behind ``csv/metrics.csv``: one row per (phase, epoch, step), columns as they turn up."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from lightning_imb.phases import Phase
+from lightning_imb.tracking.atomic import write_text_atomic
+
+Key = tuple[Phase, int | None, int | None]
+KEY_COLUMNS = ("phase", "epoch", "step")
+RETRAIN_PREFIX = f"{Phase.RETRAIN.value}/"
+
+
+def phase_of(names: Iterable[str]) -> Phase:
+    """Tell which phase metrics that were logged together belong to.
+
+    Metrics of phase 3 carry the prefix ``retrain/``. One such name settles it for the whole call, because
+    callbacks of other packages (a learning-rate monitor) add names of their own without a prefix.
+    """
+    return Phase.RETRAIN if any(name.startswith(RETRAIN_PREFIX) for name in names) else Phase.REPRESENT
+
+
+class MetricsTable:
+    """Rows of metrics that can be merged, written and read back without losing any.
+
+    A key that comes again (the epochs after the checkpoint of a resumed run) updates its row: new values
+    replace old ones, values that do not come again stay.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[Key, dict[str, float]] = {}
+
+    @classmethod
+    def read(cls, path: Path) -> "MetricsTable":
+        """Read the table at ``path``; a file that does not exist is an empty table."""
+        table = cls()
+        if not path.is_file():
+            return table
+        with path.open(newline="", encoding="utf-8") as file:
+            for line in csv.DictReader(file):
+                key = Phase(line["phase"]), _int(line["epoch"]), _int(line["step"])
+                table._rows[key] = {k: float(v) for k, v in line.items() if k not in KEY_COLUMNS and v}
+        return table
+
+    def update(self, phase: Phase, epoch: int | None, step: int | None, values: Mapping[str, float]) -> None:
+        """Merge ``values`` into the row of (phase, epoch, step)."""
+        self._rows.setdefault((phase, epoch, step), {}).update(values)
+
+    def rows(self, phase: Phase) -> list[dict[str, float]]:
+        """Rows of one phase in order of (epoch, step), with the keys ``epoch`` and ``step`` where known."""
+        return [
+            {name: float(v) for name, v in (("epoch", key[1]), ("step", key[2])) if v is not None} | values
+            for key, values in sorted(self._rows.items(), key=_order)
+            if key[0] is phase
+        ]
+
+    def write(self, path: Path) -> None:
+        """Write all rows to ``path`` in one atomic step, phase 1 first."""
+        columns = list(dict.fromkeys(name for values in self._rows.values() for name in values))
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, [*KEY_COLUMNS, *columns], lineterminator="\n")
+        writer.writeheader()
+        for (phase, epoch, step), values in sorted(self._rows.items(), key=_order):
+            writer.writerow({"phase": phase.value, "epoch": epoch, "step": step, **values})
+        write_text_atomic(path, text.getvalue())
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def _order(item: tuple[Key, dict[str, float]]) -> tuple[int, int, int]:
+    phase, epoch, step = item[0]
+    return list(Phase).index(phase), -1 if epoch is None else epoch, -1 if step is None else step
+
+
+def _int(text: str) -> int | None:
+    return int(text) if text else None

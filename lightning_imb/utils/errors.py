@@ -1,0 +1,9 @@
+"""The one exception for bad input."""
+
+
+class InputError(ValueError):
+    """Something the user gave is wrong: one sentence with the offending value and the cure.
+
+    The command line prints the sentence alone and exits with code 1; any other exception is a defect
+    of this package and keeps its traceback.
+    """

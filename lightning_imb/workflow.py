@@ -1,0 +1,203 @@
+"""A whole training run: check, load, two fits, scores, figures, done marker."""
+
+import logging
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import Logger
+from rich.console import Console
+
+from lightning_imb.build import (
+    build_classifier,
+    build_datamodule,
+    build_phase_switch,
+    check_config,
+    protocol_label,
+    set_threads,
+)
+from lightning_imb.data.datamodule import ImbalancedDataModule
+from lightning_imb.fit import TwoFits, predict
+from lightning_imb.metrics import per_class, scores
+from lightning_imb.models.backbones import parameter_count
+from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.reports.confusion import confusion_matrix
+from lightning_imb.reports.figures import run_figures, save_run_figures
+from lightning_imb.reports.header import run_header
+from lightning_imb.reports.tables import run_table
+from lightning_imb.runs import Predictions, RunFolder
+from lightning_imb.tracking.close import close_loggers
+from lightning_imb.tracking.figures import log_figures
+from lightning_imb.utils.environment import command, hardware, versions
+from lightning_imb.utils.errors import InputError
+
+log = logging.getLogger(__name__)
+
+# What may change between two launches of one run without changing its result.
+_FREE_KEYS = ("resume", "callbacks", "threads", "num_workers", "logger", "paths", "memory_limit_gb", "run_dir")
+
+
+def train(cfg: DictConfig) -> dict[str, Any]:
+    """Train as the config says, or go on where a run in the same folder stopped.
+
+    Args:
+        cfg: The composed config of ``conf/train.yaml``.
+
+    Returns:
+        What ``metrics.json`` holds.
+
+    Raises:
+        InputError: If anything the user gave cannot work; before training where that can be known.
+    """
+    check_config(cfg)
+    run = RunFolder.create(cfg.run_dir)
+    console = Console()
+    if _already_done(cfg, run):
+        console.print(f"this run is done already: {run.path}")
+        metrics = run.read_metrics()
+        console.print(run_table(metrics))
+        return metrics
+    set_threads(cfg.threads)
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    data = build_datamodule(cfg)
+    data.setup("fit")
+    model = build_classifier(cfg, data.class_counts)
+    if cfg.retrain.enabled:
+        build_phase_switch(cfg, data.class_counts)  # a mistake in phase 3 must not show after phase 1
+    run.write_config(cfg)
+    run.write_data(describe_data(cfg, data))
+    console.print(run_header(_header(cfg, run, data, model)))
+    metrics = _train_with_loggers(cfg, run, data, model)
+    console.print(run_table(metrics))
+    console.print(f"run folder  {run.path}\nfigures     {run.figures}", soft_wrap=True)
+    return metrics
+
+
+def _already_done(cfg: DictConfig, run: RunFolder) -> bool:
+    """Whether the folder holds this very run, finished; refuses a folder that holds another one."""
+    if not run.config_file.is_file():
+        return False
+    if cfg.resume == "never":
+        raise InputError(f"{run.path} holds a run already: choose another hydra.run.dir, or resume=auto to go on")
+    changed = changed_keys(run.read_config(), cfg)
+    if changed:
+        raise InputError(
+            f"{run.path} holds a run with other settings ({', '.join(changed[:5])}): choose another hydra.run.dir"
+        )
+    return run.finished
+
+
+def changed_keys(old: DictConfig, new: DictConfig) -> list[str]:
+    """Dotted names of the settings that differ and matter for the result."""
+    before, after = (dict(_leaves(OmegaConf.to_container(c, resolve=True))) for c in (old, new))
+    keys = sorted({*before, *after})
+    absent = object()
+    differing = [k for k in keys if before.get(k, absent) != after.get(k, absent)]
+    return [k for k in differing if k.split(".")[0] not in _FREE_KEYS]
+
+
+def _leaves(node: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    if isinstance(node, dict) and node:
+        return [leaf for key, child in node.items() for leaf in _leaves(child, f"{prefix}.{key}" if prefix else key)]
+    return [(prefix, node)]
+
+
+def _train_with_loggers(
+    cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, model: ImbalancedClassifier
+) -> dict[str, Any]:
+    loggers: list[Logger] = list(instantiate(cfg.logger).values())
+    status = "failed"
+    try:
+        for logger in loggers:
+            logger.log_hyperparams(dict(_leaves(OmegaConf.to_container(cfg, resolve=True))))
+        metrics = _fit_and_score(cfg, run, data, model, loggers)
+        log_figures(loggers, {f"figures/{n}": f for n, f in run_figures(run).items()}, step=0)
+        save_run_figures(run)
+        status = "success"
+    finally:
+        close_loggers(loggers, status)  # type: ignore[arg-type]
+    run.write_metrics(metrics)
+    return metrics
+
+
+def _fit_and_score(
+    cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, model: ImbalancedClassifier, loggers: list[Logger]
+) -> dict[str, Any]:
+    start = time.perf_counter()
+    fits = TwoFits(cfg, run, data, loggers)
+    trainer = fits.represent(model)
+    result: dict[str, Any] = {}
+    if cfg.retrain.enabled:
+        before = predict(trainer, model, data, "test", "represent/test")
+        run.write_predictions("represent_test", *before)
+        result |= test_entries("represent/test", before, data)
+        trainer, switch = fits.retrain(model)
+        result["resampler_report"] = getattr(switch.resampler, "report_", None)
+    after = predict(trainer, model, data, "test", "test")
+    run.write_predictions("test", *after)
+    result |= test_entries("test", after, data)
+    result["wall_s"] = round(time.perf_counter() - start, 2)
+    return result | _provenance(cfg, data, model)
+
+
+def test_entries(prefix: str, predictions: Predictions, data: ImbalancedDataModule) -> dict[str, Any]:
+    """Scores of predictions as entries of ``metrics.json``: ``<prefix>/bacc``, ..., ``<prefix>/recall`` (K values)."""
+    confusion = confusion_matrix(*predictions)
+    entries: dict[str, Any] = dict(scores(confusion, data.class_counts))
+    rows = per_class(confusion, data.class_counts, data.class_names)
+    entries["recall"] = [row["recall"] for row in rows]
+    return {f"{prefix}/{name}": value for name, value in entries.items()}
+
+
+def describe_data(cfg: DictConfig, data: ImbalancedDataModule) -> dict[str, Any]:
+    """What ``data.json`` holds: everything evaluation needs to know of the data without reading them."""
+    splits = [s for s in ("train", "val", "test") if data.has(s)]
+    transform = data.transform
+    return {
+        "dataset": cfg.dataset.name,
+        "class_names": list(data.class_names),
+        "class_counts": {split: data.counts(split) for split in splits},
+        "image_size": list(data.image_shape),
+        "mean": transform.mean.flatten().tolist(),
+        "std": transform.std.flatten().tolist(),
+        "fingerprint": data.fingerprint,
+    }
+
+
+def _provenance(cfg: DictConfig, data: ImbalancedDataModule, model: ImbalancedClassifier) -> dict[str, Any]:
+    return {
+        "method": cfg.method,
+        "seed": cfg.seed,
+        "protocol": protocol_label(cfg),
+        "selected_on": {"best_val": "val", "last": "nothing", "best_test": "test"}[cfg.protocol.select],
+        "dataset": cfg.dataset.name,
+        "class_names": list(data.class_names),
+        "class_counts": data.class_counts,
+        "parameters": parameter_count(model),
+        "versions": versions(),
+        "hardware": hardware(),
+        "command": command(),
+    }
+
+
+def _header(
+    cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, model: ImbalancedClassifier
+) -> dict[str, Any]:
+    counts = data.class_counts
+    retrain = f"{cfg.resampler._target_.rsplit('.', 1)[-1]}, {cfg.retrain.epochs} epochs" if cfg.retrain.enabled else "no"
+    return describe_data(cfg, data) | {
+        "ratio": max(counts) / min(counts),
+        "model": cfg.model.name,
+        "parameters": parameter_count(model),
+        "head": type(model.head).__name__,
+        "loss": type(model.loss).__name__,
+        "retrain": retrain,
+        "method": cfg.method,
+        "epochs": cfg.epochs,
+        "protocol": protocol_label(cfg),
+        "accelerator": f"{cfg.accelerator.accelerator}, {cfg.accelerator.precision}",
+        "images": "decoded in memory" if data.in_memory_sets else "streamed from disk",
+        "run_dir": str(run.path),
+    }
