@@ -109,8 +109,7 @@ def make_trainer(
     val_every: int,
 ) -> Trainer:
     """A trainer for one fit or one evaluation."""
-    for message in (".*does not have many workers.*", ".*Checkpoint directory .* exists.*", ".*logging interval.*"):
-        warnings.filterwarnings("ignore", message)
+    _silence_lightning()
     return Trainer(
         accelerator=accelerator.accelerator,
         devices=accelerator.devices,
@@ -126,7 +125,21 @@ def make_trainer(
         enable_model_summary=False,
         enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in callbacks),
         use_distributed_sampler=False,  # our samplers know their rank
+        inference_mode=False,  # a metric state made in inference mode cannot be updated by the next fit
     )
+
+
+def _silence_lightning() -> None:
+    """Keep Lightning's hints off the screen; its warnings that matter stay."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers.*",  # images in memory need none
+        ".*Checkpoint directory .* exists.*",  # resuming
+        ".*logging interval.*",  # losses are logged per epoch
+        ".*in eval mode at the start of training.*",  # the frozen extractor
+        ".*LeafSpec.*",
+    ):
+        warnings.filterwarnings("ignore", message)
 
 
 def predict(

@@ -1,5 +1,7 @@
 """imb-report: one table out of all finished runs of a sweep."""
 
+import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,18 +18,24 @@ FORMATS = ("rich", "markdown", "csv")
 PIPE_WIDTH = 1000  # columns of a pipe or a file: nothing is cut there
 
 
-@hydra_entry("report")
-def main(cfg: "DictConfig") -> None:
+def main() -> None:
     """Console script: compose ``conf/report.yaml`` and print the report."""
+    # people say sweep=<folder>, but imb-train has a config group of that name and Hydra would look there
+    sys.argv[1:] = [re.sub(r"^sweep=", "folder=", argument) for argument in sys.argv[1:]]
+    _main()
+
+
+@hydra_entry("report")
+def _main(cfg: "DictConfig") -> None:
     rows = [cfg.rows] if isinstance(cfg.rows, str) else list(cfg.rows)
-    report(Path(cfg.sweep), rows, list(cfg.metrics), cfg.format, cfg.per_class)
+    report(Path(cfg.folder), rows, list(cfg.metrics), cfg.format, cfg.per_class)
 
 
-def report(sweep: Path, rows: Sequence[str], metrics: Sequence[str], form: str, per_class: bool) -> None:
+def report(folder: Path, rows: Sequence[str], metrics: Sequence[str], form: str, per_class: bool) -> None:
     """Print the comparison of all finished runs below a folder.
 
     Args:
-        sweep: The folder.
+        folder: The folder.
         rows: What makes a row of the table.
         metrics: Columns, names as in ``metrics.json``.
         form: ``rich`` (terminal), ``markdown`` or ``csv``.
@@ -43,14 +51,14 @@ def report(sweep: Path, rows: Sequence[str], metrics: Sequence[str], form: str, 
     from lightning_imb.reports.comparison import compare
     from lightning_imb.reports.tables import comparison_csv
 
-    records = collect(sweep)
+    records = collect(folder)
     comparison = compare(records, rows, metrics)
     if form == "csv":
         print(comparison_csv(comparison, per_class), end="")
         return
     _print_grids(comparison, form, per_class)
-    unfinished = count_unfinished(sweep)
-    print(f"{len(records)} finished runs below {sweep}, {unfinished} unfinished")
+    unfinished = count_unfinished(folder)
+    print(f"{len(records)} finished runs below {folder}, {unfinished} unfinished")
 
 
 def _print_grids(comparison: "Comparison", form: str, per_class: bool) -> None:

@@ -68,7 +68,8 @@ class RunFolder:
         run = cls(path)
         if not run.config_file.is_file():
             raise InputError(
-                f"{run.path} is not a run folder (no config.yaml in it): give the folder that imb-train printed."
+                f"{run.path} is not a run folder (no config.yaml in it): "
+                "give the folder that imb-train printed."
             )
         if not run.finished:
             raise InputError(

@@ -174,7 +174,7 @@ def _provenance(cfg: DictConfig, data: ImbalancedDataModule, model: ImbalancedCl
         "selected_on": {"best_val": "val", "last": "nothing", "best_test": "test"}[cfg.protocol.select],
         "dataset": cfg.dataset.name,
         "class_names": list(data.class_names),
-        "class_counts": data.class_counts,
+        "class_counts": describe_data(cfg, data)["class_counts"],
         "parameters": parameter_count(model),
         "versions": versions(),
         "hardware": hardware(),
@@ -185,19 +185,27 @@ def _provenance(cfg: DictConfig, data: ImbalancedDataModule, model: ImbalancedCl
 def _header(
     cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, model: ImbalancedClassifier
 ) -> dict[str, Any]:
-    counts = data.class_counts
-    retrain = f"{cfg.resampler._target_.rsplit('.', 1)[-1]}, {cfg.retrain.epochs} epochs" if cfg.retrain.enabled else "no"
+    total = parameter_count(model)
     return describe_data(cfg, data) | {
-        "ratio": max(counts) / min(counts),
+        "method": cfg.method,
         "model": cfg.model.name,
-        "parameters": parameter_count(model),
+        "parameters": {"total": total, "trainable": sum(p.numel() for p in model.parameters() if p.requires_grad)},
         "head": type(model.head).__name__,
         "loss": type(model.loss).__name__,
-        "retrain": retrain,
-        "method": cfg.method,
-        "epochs": cfg.epochs,
+        "reweight": cfg.reweight.kind,
+        "epochs": _epochs(cfg),
         "protocol": protocol_label(cfg),
-        "accelerator": f"{cfg.accelerator.accelerator}, {cfg.accelerator.precision}",
+        "accelerator": cfg.accelerator.accelerator,
+        "precision": cfg.accelerator.precision,
         "images": "decoded in memory" if data.in_memory_sets else "streamed from disk",
-        "run_dir": str(run.path),
+        "run_folder": str(run.path),
     }
+
+
+def _epochs(cfg: DictConfig) -> str:
+    if not cfg.retrain.enabled:
+        return f"{cfg.epochs}, no retraining"
+    resampler = cfg.resampler._target_.rsplit(".", 1)[-1]
+    if "sampler" in cfg.resampler:
+        resampler = cfg.resampler.sampler._target_.rsplit(".", 1)[-1]
+    return f"{cfg.epochs}, then {cfg.retrain.epochs} of the head on embeddings ({resampler})"

@@ -1,19 +1,18 @@
-"""From a stored file to an image tensor: folders and zips to read from, and decoding with PIL."""
+"""From the bytes of an image file to a uint8 tensor, one by one or many with threads."""
 
 import io
 import os
 import struct
-import threading
-import zipfile
 import zlib
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image, ImageOps
 
+from lightning_imb.data.storage import BadImageError
 from lightning_imb.utils.errors import InputError
 
 ImageSize = int | Sequence[int] | None
@@ -30,155 +29,7 @@ _DECODE_ERRORS = (
     Image.DecompressionBombError,
 )
 
-
-class BadImageError(InputError):
-    """One file is no image, or a damaged one; `on_bad_image=skip` leaves such files out."""
-
-
-class FileStore(Protocol):
-    """Read-only files under one root; names are paths inside the root with forward slashes."""
-
-    @property
-    def root(self) -> Path:
-        """Folder or archive the files are in."""
-
-    def files(self) -> list[str]:
-        """Names of all files, in no particular order."""
-
-    def folders(self) -> list[str]:
-        """Names of all folders, also empty ones, in no particular order."""
-
-    def has(self, name: str) -> bool:
-        """Whether a file of that name is there."""
-
-    def read(self, name: str) -> bytes:
-        """The file's content; raises `InputError` when it cannot be read."""
-
-    def stamp(self, name: str) -> str:
-        """What identifies the file's content without reading it (size, and checksum where stored)."""
-
-
-class FolderStore:
-    """Files of a directory tree."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def files(self) -> list[str]:
-        """Names of all files below the root."""
-        walk = os.walk(self.root, followlinks=True)
-        return [self._name(Path(folder, file)) for folder, _, files in walk for file in files]
-
-    def folders(self) -> list[str]:
-        """Names of all folders below the root."""
-        walk = os.walk(self.root, followlinks=True)
-        return [self._name(Path(folder, sub)) for folder, subs, _ in walk for sub in subs]
-
-    def has(self, name: str) -> bool:
-        """Whether a file of that name is there."""
-        return (self.root / name).is_file()
-
-    def read(self, name: str) -> bytes:
-        """The file's content."""
-        try:
-            return (self.root / name).read_bytes()
-        except OSError as error:
-            raise InputError(
-                f"{self.root / name} cannot be read ({error.strerror}): check dataset.root"
-            ) from error
-
-    def stamp(self, name: str) -> str:
-        """Size in bytes."""
-        try:
-            return str((self.root / name).stat().st_size)
-        except OSError as error:
-            raise InputError(
-                f"{self.root / name} cannot be read ({error.strerror}): check dataset.root"
-            ) from error
-
-    def _name(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix()
-
-
-class ZipStore:
-    """Members of a zip archive, opened lazily and once per process.
-
-    A file handle shared over a fork would share its read position, so a worker process opens its own; only
-    the path travels when the store is pickled.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._handle: tuple[int, zipfile.ZipFile, threading.Lock] | None = None
-
-    def __getstate__(self) -> dict[str, object]:
-        return {"root": self.root, "_handle": None}
-
-    def files(self) -> list[str]:
-        """Names of all members that are files."""
-        return [name for name in self._open()[0].namelist() if not name.endswith("/")]
-
-    def folders(self) -> list[str]:
-        """Names of all folders, written in the archive or implied by its files."""
-        found: set[str] = set()
-        for name in self._open()[0].namelist():
-            parts = name.split("/")[:-1]
-            found.update("/".join(parts[: depth + 1]) for depth in range(len(parts)))
-        return list(found)
-
-    def has(self, name: str) -> bool:
-        """Whether a file of that name is there."""
-        return name in self._open()[0].NameToInfo
-
-    def read(self, name: str) -> bytes:
-        """The member's content."""
-        archive, lock = self._open()
-        try:
-            with lock:
-                return archive.read(name)
-        except (zipfile.BadZipFile, zlib.error) as error:
-            raise BadImageError(
-                f"{self.root}: member {name} is damaged ({error}): pack the zip again"
-            ) from error
-        except KeyError as error:
-            raise InputError(f"{self.root} has no member {name}: check dataset.root") from error
-        except (RuntimeError, NotImplementedError, OSError) as error:
-            raise InputError(
-                f"{self.root}: member {name} cannot be read ({error}): unpack the zip"
-            ) from error
-
-    def stamp(self, name: str) -> str:
-        """Size in bytes and CRC-32, both from the archive's directory."""
-        info = self._open()[0].NameToInfo.get(name)
-        if info is None:
-            raise InputError(f"{self.root} has no member {name}: check dataset.root")
-        return f"{info.file_size}:{info.CRC}"
-
-    def _open(self) -> tuple[zipfile.ZipFile, threading.Lock]:
-        handle = self._handle
-        if handle is None or handle[0] != os.getpid():
-            try:
-                handle = (os.getpid(), zipfile.ZipFile(self.root), threading.Lock())
-            except (zipfile.BadZipFile, OSError) as error:
-                raise InputError(
-                    f"{self.root} is not a readable zip archive ({error}): check the file"
-                ) from error
-            self._handle = handle
-        return handle[1], handle[2]
-
-
-def open_store(root: str | Path) -> FileStore:
-    """Folder or zip archive at ``root``.
-
-    Raises:
-        InputError: When there is neither.
-    """
-    path = Path(root).expanduser()
-    if path.is_dir():
-        return FolderStore(path)
-    if path.is_file():
-        return ZipStore(path)
-    raise InputError(f"dataset.root={path} does not exist: give a folder of images or a .zip of one")
+_CHUNK = 128  # images per thread task: enough to hide the pool's cost, few enough to share the work
 
 
 def size_pair(image_size: ImageSize) -> tuple[int, int] | None:
@@ -237,3 +88,42 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     if not image.mode.startswith("I"):
         return image
     return Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
+
+
+def decode_each(
+    load: Callable[[int], torch.Tensor],
+    count: int,
+    on_bad_image: str,
+    workers: int | None,
+    visit: Callable[[int, torch.Tensor], None],
+) -> npt.NDArray[np.bool_]:
+    """Load images 0..count-1 with threads and hand each to ``visit``.
+
+    Args:
+        load: Image of a position; called from several threads.
+        count: Number of images.
+        on_bad_image: ``error`` raises at the first bad image (in order), ``skip`` marks it.
+        workers: Threads; None takes one per CPU core.
+        visit: Called once per good image, in any order, from several threads.
+
+    Returns:
+        Mask (count,) of the good images.
+    """
+    good = np.ones(count, dtype=np.bool_)
+
+    def work(start: int) -> None:
+        for position in range(start, min(start + _CHUNK, count)):
+            try:
+                visit(position, load(position))
+            except BadImageError:
+                if on_bad_image == "error":
+                    raise
+                good[position] = False
+
+    pool = ThreadPoolExecutor(workers or os.cpu_count())
+    try:
+        for _ in pool.map(work, range(0, count, _CHUNK)):
+            pass
+    finally:
+        pool.shutdown(cancel_futures=True)  # after an error the rest need not be decoded
+    return good

@@ -188,14 +188,14 @@ def _check(max_count: int, num_classes: int, ratio: float) -> None:
         raise InputError(f"the largest class has {max_count} images: a profile needs at least 1")
     if not (ratio >= 1 and math.isfinite(ratio)):
         raise InputError(
-            f"imbalance.ratio={ratio} must be a finite number of at least 1: largest class over smallest class"
+            f"imbalance.ratio={ratio} must be a finite number of at least 1: largest over smallest class"
         )
 
 
 def _check_available(available: Sequence[int]) -> None:
     if 0 in available:
         raise InputError(
-            f"class {list(available).index(0)} has no training image: add images or remove the class from the data"
+            f"class {list(available).index(0)} has no training image: add images or remove the class"
         )
     if len(available) == 0:
         raise InputError("an imbalance profile needs at least 2 classes, found 0: check the labels")

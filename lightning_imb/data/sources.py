@@ -5,9 +5,7 @@ A source knows its labels and names without decoding anything, so class counts c
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -15,20 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lightning_imb.data.decode import (
-    BadImageError,
-    FileStore,
-    ImageSize,
-    check_channels,
-    decode_image,
-    open_store,
-    size_pair,
-)
+from lightning_imb.data.decode import ImageSize, check_channels, decode_each, decode_image, size_pair
+from lightning_imb.data.storage import BadImageError, FileStore, open_store
 from lightning_imb.utils.errors import InputError
 
 log = logging.getLogger(__name__)
-
-_CHUNK = 128  # images per thread task: enough to hide the pool's cost, few enough to share the work
 
 
 class ImageSource(Protocol):
@@ -188,11 +177,7 @@ def load_all(
     rows = np.asarray(indices, dtype=np.int64)
     shape = _first_shape(source, rows, on_bad_image)
     images = torch.empty((len(rows), *shape), dtype=torch.uint8)
-
-    def keep(position: int, image: torch.Tensor) -> None:
-        images[position] = image
-
-    good = _decode_each(source, rows, shape, on_bad_image, workers, keep)
+    good = _decode_rows(source, rows, shape, on_bad_image, workers, images.__setitem__)
     return (images if good.all() else images[torch.from_numpy(good)]), rows[good]
 
 
@@ -214,7 +199,7 @@ def verify(
     """
     rows = np.arange(len(source), dtype=np.int64)
     shape = _first_shape(source, rows, on_bad_image)
-    return rows[_decode_each(source, rows, shape, on_bad_image, workers, lambda position, image: None)]
+    return rows[_decode_rows(source, rows, shape, on_bad_image, workers, lambda position, image: None)]
 
 
 def _first_shape(source: ImageSource, rows: npt.NDArray[np.int64], on_bad_image: str) -> torch.Size:
@@ -229,44 +214,31 @@ def _first_shape(source: ImageSource, rows: npt.NDArray[np.int64], on_bad_image:
     raise InputError(f"none of the {len(rows)} images can be decoded: check dataset.root")
 
 
-def _decode_each(
+def _decode_rows(
     source: ImageSource,
     rows: npt.NDArray[np.int64],
     shape: torch.Size,
     on_bad_image: str,
     workers: int | None,
-    visit: Callable[[int, torch.Tensor], None],
+    keep: Callable[[int, torch.Tensor], None],
 ) -> npt.NDArray[np.bool_]:
-    """Decode with threads, hand each image to ``visit``; returns a mask (M,) of the good ones."""
-    good = np.ones(len(rows), dtype=bool)
+    """Decode rows of one size; returns the mask (M,) of the good ones."""
 
-    def decode(start: int) -> None:
-        for position in range(start, min(start + _CHUNK, len(rows))):
-            try:
-                image = source.load(int(rows[position]))
-            except BadImageError:
-                if on_bad_image == "error":
-                    raise
-                good[position] = False
-                continue
-            _check_shape(image.shape, shape, source.names[int(rows[position])])
-            visit(position, image)
+    def load(position: int) -> torch.Tensor:
+        return source.load(int(rows[position]))
 
-    pool = ThreadPoolExecutor(workers or os.cpu_count())
-    try:
-        for _ in pool.map(decode, range(0, len(rows), _CHUNK)):
-            pass
-    finally:
-        pool.shutdown(cancel_futures=True)  # after an error the rest need not be decoded
+    def visit(position: int, image: torch.Tensor) -> None:
+        if image.shape != shape:
+            name = source.names[int(rows[position])]
+            found, expected = tuple(image.shape), tuple(shape)
+            raise InputError(
+                f"{name} is {found}, other images are {expected} (C, H, W): set dataset.image_size"
+            )
+        keep(position, image)
+
+    good = decode_each(load, len(rows), on_bad_image, workers, visit)
     _log_skipped([source.names[int(row)] for row in rows[~good]], len(rows))
     return good
-
-
-def _check_shape(found: torch.Size, expected: torch.Size, name: str) -> None:
-    if found != expected:
-        raise InputError(
-            f"{name} is {tuple(found)} and not {tuple(expected)} (C, H, W) as the first image: set dataset.image_size"
-        )
 
 
 def _log_skipped(skipped: list[str], total: int) -> None:
@@ -288,11 +260,12 @@ def _checked_labels(labels: npt.ArrayLike, images: int, names: int, classes: int
     return array.astype(np.int64)
 
 
-def _digest(source: ImageSource, lines: Sequence[str], pixels: memoryview = memoryview(b"")) -> str:
+def _digest(source: ImageSource, lines: Sequence[str], pixels: memoryview | None = None) -> str:
     digest = hashlib.sha256()
     for part in (source.class_names, source.names, lines):
         digest.update("\0".join([*part, ""]).encode("utf-8", "surrogateescape"))
         digest.update(b"\1")
     digest.update(source.labels.tobytes())
-    digest.update(pixels)
+    if pixels is not None:
+        digest.update(pixels)
     return digest.hexdigest()

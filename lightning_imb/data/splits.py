@@ -111,7 +111,7 @@ def _held_count(size: float | int, available: int, name: str, setting: str) -> i
         count = min(count, max(available - 1, 1))
     if count >= available:
         raise InputError(
-            f"{setting}={size} takes {count} of the {available} images of class {name}, a split larger than the class "
-            f"allows: one must stay, so lower {setting}, add images or use a smaller imbalance.ratio"
+            f"{setting}={size} asks for {count} of {available} images of class {name}, but one must stay: "
+            f"lower {setting}, add images or use a smaller imbalance.ratio"
         )
     return int(count)

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from lightning_imb.losses.checks import checked_choice, checked_counts, checked_weights
+from lightning_imb.losses.checks import checked_choice, checked_counts, checked_number, checked_weights
 from lightning_imb.losses.weights import KINDS, class_weights
 from lightning_imb.utils.errors import InputError
 
@@ -139,10 +139,9 @@ class ClassCountLoss(nn.Module, ABC):
 
 
 def _initial_weight(counts: Tensor, weights: str | Sequence[float], beta: float) -> Tensor:
+    checked_number("beta", beta, 0, 1)  # a wrong beta is an error whether or not it is read
     if isinstance(weights, str):
-        checked_choice("weights", weights, KINDS)
-        return class_weights(counts, weights, beta)
-    class_weights(counts, "effective", beta)  # a wrong beta is an error whether or not it is read
+        return class_weights(counts, checked_choice("weights", weights, KINDS), beta)
     return checked_weights(weights, len(counts))
 
 

@@ -159,13 +159,13 @@ def _check_protocols(records: Sequence[RunRecord], keys: Sequence[str]) -> None:
     protocols = sorted({record.protocol for record in records})
     if len(protocols) > 1 and "protocol" not in keys:
         raise InputError(
-            f"These runs chose their epoch in different ways ({'; '.join(protocols)}) and cannot share a table: "
-            "report their folders one by one, or set them apart with rows=[method,protocol]."
+            f"These runs chose their epoch in different ways ({'; '.join(protocols)}) and cannot share "
+            "a table: report their folders one by one, or set them apart with rows=[method,protocol]."
         )
 
 
 def _check_data(records: Sequence[RunRecord], keys: Sequence[str]) -> None:
-    """Scores are comparable between methods, not between data: all keys but the method must settle the data."""
+    """Methods may be compared, data may not: the keys other than the method must settle the data."""
     others = [key for key in keys if key != "method"]
     for labels, members in _group(records, others).items():
         different = next((r for r in members if r.train_counts != members[0].train_counts), None)
@@ -196,7 +196,7 @@ def _difference(a: RunRecord, b: RunRecord, most: int = 4) -> str:
     keys = [
         key
         for key in {**a.settings, **b.settings}
-        if _without_folder(a, key) != _without_folder(b, key) and key not in ("seed", "method")
+        if _without_folder(a, key) != _without_folder(b, key) and key != "seed"
     ]
     more = f" and {len(keys) - most} more" if len(keys) > most else ""
     return f"they differ in {', '.join(keys[:most])}{more}" if keys else "their settings are the same"

@@ -28,7 +28,9 @@ def row_shares(confusion: np.ndarray) -> np.ndarray:
         (K, K) float64 in [0, 1].
     """
     total = confusion.sum(axis=1, keepdims=True).astype(np.float64)
-    return np.divide(confusion, total, out=np.full(confusion.shape, np.nan), where=total > 0)
+    shares = np.full(confusion.shape, np.nan)
+    np.divide(confusion, total, out=shares, where=total > 0)
+    return shares
 
 
 def recalls(confusion: np.ndarray) -> list[float | None]:

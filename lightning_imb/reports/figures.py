@@ -142,7 +142,7 @@ def confusion_figure(confusion: np.ndarray, names: Sequence[str], title: str = "
     axes.set(xlabel="predicted class", ylabel="true class")
     axes.set_title(title, fontsize=12, fontweight="bold", loc="left")
     axes.spines[:].set_visible(False)
-    figure.colorbar(image, ax=axes, shrink=0.85, label="share of the true class").outline.set_visible(False)  # type: ignore[operator]
+    figure.colorbar(image, ax=axes, shrink=0.85, label="share of the true class").outline.set_visible(False)
     return figure
 
 

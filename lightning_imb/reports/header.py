@@ -18,7 +18,8 @@ def run_header(info: Mapping[str, Any]) -> Panel:
     Args:
         info: ``dataset``; ``class_names`` (K,); ``class_counts``, (K,) images per class for each split;
             ``parameters`` with ``total`` and ``trainable``; and as texts ``method``, ``model``, ``head``,
-            ``loss``, ``protocol``, ``accelerator``, ``precision``, ``run_folder``. What is missing is left out.
+            ``loss``, ``protocol``, ``accelerator``, ``precision``, ``run_folder``. What is missing is
+            left out.
     """
     body = Table.grid(padding=(0, 2))
     body.add_column(style="bold", no_wrap=True)

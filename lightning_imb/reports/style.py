@@ -13,6 +13,8 @@ SERIES = (GREY, BLUE, ORANGE, GREEN)
 
 MANY_CLASSES = 20  # beyond this there is no room for a number per class
 MAX_TICKS = 25
+DPI = 120
+PIXELS_PER_CHARACTER = 12  # at this resolution, with the space between labels
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -22,7 +24,7 @@ def new_figure(width: float, height: float) -> Figure:
         width: Inches.
         height: Inches.
     """
-    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
@@ -50,9 +52,7 @@ def class_ticks(axes: Axes, labels: Sequence[str], axis: Literal["x", "y"] = "x"
         axes.set_yticks(ticks, shown, fontsize=size)
         return
     longest = max(map(len, shown), default=0)
-    room = (
-        10 * axes.get_figure(root=True).get_figwidth()
-    )  # characters of this size in one line across the figure
+    room = axes.figure.bbox.width / PIXELS_PER_CHARACTER
     if longest * len(shown) > room:
         axes.set_xticks(ticks, shown, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
     else:

@@ -23,7 +23,10 @@ SCORES = (
     "test/few",
 )
 MAX_CLASSES = 20
-WARNING = "WARNING: the epoch was chosen on the TEST set. These scores are too high; compare them with nothing else."
+WARNING = (
+    "WARNING: the epoch was chosen on the TEST set, so these scores are too high. "
+    "Compare them only with numbers obtained the same way."
+)
 
 
 def run_table(metrics: Mapping[str, Any]) -> Table:
@@ -102,7 +105,7 @@ def comparison_grid(comparison: Comparison) -> Grid:
 
 
 def recall_grid(comparison: Comparison) -> Grid:
-    """Recall of each class, mean ± sample standard deviation over seeds: one line per class, one column per row."""
+    """Recall of each class, mean ± sample standard deviation over seeds: one line per class."""
     counts = comparison.train_counts
     return Grid(
         title="Recall per class, mean ± std over seeds",
@@ -131,13 +134,14 @@ def comparison_csv(comparison: Comparison, per_class: bool) -> str:
     writer = csv.writer(text, lineterminator="\n")
     recalls = [f"test/recall/{name}" for name in comparison.class_names] if per_class else []
     names = [f"{name}/{part}" for name in (*comparison.metrics, *recalls) for part in ("mean", "std", "n")]
-    writer.writerow([*comparison.keys, "protocol", "n", *names])
+    protocol = [] if "protocol" in comparison.keys else list(comparison.protocols)
+    writer.writerow([*comparison.keys, *(["protocol"] if protocol else []), "n", *names])
     for row in comparison.rows:
         summaries = [row.scores[name] for name in comparison.metrics] + (
             list(row.recalls) if per_class else []
         )
         numbers = [cell for s in summaries for cell in (s.mean, s.std, len(s.values))]
-        writer.writerow([*row.labels, "; ".join(comparison.protocols), row.n, *numbers])
+        writer.writerow([*row.labels, *protocol, row.n, *numbers])
     return text.getvalue()
 
 

@@ -16,9 +16,11 @@ from torch import Tensor
 
 from lightning_imb.utils.errors import InputError
 
-CHUNK_BYTES = 32 * 2**20
-"""Size of one chunk's largest array, in bytes: small enough to stay near the cache."""
+CHUNK_BYTES = 64 * 2**20
+"""Upper bound for one chunk's largest array, in bytes."""
 
+_CHUNK_ROWS = 128  # enough for an efficient product, few enough to stay near the cache
+_DIRECT = "donot_use_mm_for_euclid_dist"
 _SPARE = 8  # candidates fetched beyond k: they give the rounding bound a gap to work with
 
 
@@ -27,15 +29,14 @@ class _Table(NamedTuple):
 
     Attributes:
         rows: (N, D) as given, for direct differences.
-        centred: (P, D) minus the mean, zero rows added so that ``fold`` divides P.
-        square: (P,) squared norms of ``centred``, infinite for the added rows.
+        factors: (P, D + 1) rows ``(−2x, |x|²)`` of the centred x: ``(q, 1)·factor`` is ``|x − q|² − |q|²``;
+            rows with an infinite last entry are added until ``fold`` divides P.
         centre: (D,) the mean.
         fold: rows of the folded selection, see :func:`_smallest`.
     """
 
     rows: Tensor
-    centred: Tensor
-    square: Tensor
+    factors: Tensor
     centre: Tensor
     fold: int
 
@@ -50,7 +51,7 @@ def nearest(
         X: (N, D) float32 or float64, finite.
         k: neighbours per query, at least 1; more than N - 1 means N - 1.
         device: torch device that computes.
-        chunk_bytes: size of one chunk's largest array, in bytes.
+        chunk_bytes: upper bound for one chunk's largest array, in bytes.
 
     Returns:
         (Q, min(k, N - 1)) row indices, nearest first; of equal distances the lower index comes first.
@@ -80,7 +81,7 @@ def nearest_enemy(
         X: (N, D) float32 or float64, finite.
         y: (N,) class of each row.
         device: torch device that computes.
-        chunk_bytes: size of one chunk's largest array, in bytes.
+        chunk_bytes: upper bound for one chunk's largest array, in bytes.
 
     Returns:
         (Q,) row indices; of equal distances the lower index is taken.
@@ -108,35 +109,25 @@ def _tensor(array: NDArray[Any], device: str) -> Tensor:
 
 @torch.no_grad()
 def _search(rows: Tensor, points: Tensor, own: Tensor | None, k: int, chunk_bytes: int) -> Tensor:
-    """Search the k nearest ``rows`` (N, D) of each of ``points`` (Q, D); ``own`` (Q,) is left out."""
-    available = len(rows) - (own is not None)
-    wanted = min(k + _SPARE + k // 8, available)
-    table = _prepare(rows, wanted)
-    per_query = max(table.centred.shape[0] * table.centred.element_size(), wanted * rows.shape[1] * 8)
-    step = max(1, chunk_bytes // per_query)
+    """Search the k nearest ``rows`` (N, D) of each of ``points`` (Q, D); row ``own`` (Q,) is left out.
+
+    Products in the rows' precision settle nearly all queries, products in float64 nearly all of the others
+    (tight clusters far from the mean), direct differences the rest (ties, duplicates).
+    """
+    wanted = min(k + _SPARE + k // 8, len(rows) - (own is not None))
     found = torch.empty((len(points), k), dtype=torch.int64, device=rows.device)
-    sure = torch.empty(len(points), dtype=torch.bool, device=rows.device)
-    for start in range(0, len(points), step):
-        part = slice(start, start + step)
-        mine = None if own is None else own[part]
-        found[part], sure[part] = _candidates(table, points[part], mine, k, wanted)
-    if wanted < available:
-        unsure = torch.nonzero(~sure)[:, 0]
-        found[unsure] = _direct(rows, points[unsure], None if own is None else own[unsure], k, chunk_bytes)
+    todo = torch.arange(len(points), device=rows.device)
+    first = torch.float64 if _products_are_rounded() else rows.dtype
+    with torch.autocast(rows.device.type, enabled=False):
+        for dtype in dict.fromkeys((first, torch.float64)):
+            if len(todo):
+                table = _prepare(rows, wanted, dtype)
+                mine = None if own is None else own[todo]
+                found[todo], sure = _by_products(table, points[todo], mine, k, wanted, chunk_bytes)
+                todo = todo[~sure]
+        if len(todo):
+            found[todo] = _direct(rows, points[todo], None if own is None else own[todo], k, chunk_bytes)
     return found
-
-
-def _prepare(rows: Tensor, wanted: int) -> _Table:
-    """Centre the rows (smaller norms round less) and pad them for the folded selection."""
-    fold = max(1, int((len(rows) / wanted) ** 0.5))
-    centre = rows.mean(dim=0, dtype=torch.float64).to(rows.dtype)
-    dtype = torch.float64 if _products_are_rounded() else rows.dtype
-    padded = -(-len(rows) // fold) * fold
-    centred = torch.zeros((padded, rows.shape[1]), dtype=dtype, device=rows.device)
-    centred[: len(rows)] = rows - centre
-    square = centred.square().sum(dim=1)
-    square[len(rows) :] = torch.inf
-    return _Table(rows, centred, square, centre, fold)
 
 
 def _products_are_rounded() -> bool:
@@ -147,39 +138,64 @@ def _products_are_rounded() -> bool:
         return True
 
 
-def _candidates(
-    table: _Table, points: Tensor, own: Tensor | None, k: int, wanted: int
+def _prepare(rows: Tensor, wanted: int, dtype: torch.dtype) -> _Table:
+    """Centre the rows (smaller norms round less), append squared norms, pad for the folded selection."""
+    fold = max(1, int((len(rows) / wanted) ** 0.5))
+    centre = rows.mean(dim=0, dtype=torch.float64).to(rows.dtype)
+    factors = torch.zeros((-(-len(rows) // fold) * fold, rows.shape[1] + 1), dtype=dtype, device=rows.device)
+    centred = (rows - centre).to(dtype)
+    factors[: len(rows), :-1] = -2 * centred
+    factors[: len(rows), -1] = centred.square().sum(dim=1, dtype=torch.float64)
+    factors[len(rows) :, -1] = torch.inf
+    return _Table(rows, factors, centre, fold)
+
+
+def _by_products(
+    table: _Table, points: Tensor, own: Tensor | None, k: int, wanted: int, chunk_bytes: int
 ) -> tuple[Tensor, Tensor]:
-    """Return the k nearest rows (B, k) among ``wanted`` candidates, and who (B,) is certain."""
-    query = (points - table.centre).to(table.centred.dtype)
-    with torch.autocast(points.device.type, enabled=False):
-        scores = torch.addmm(table.square, query, table.centred.T, alpha=-2)  # |x|² − 2qx: |q|² ranks nothing
-    if own is not None:
-        scores[torch.arange(len(points), device=points.device), own] = torch.inf
-    scores, columns = _smallest(scores, wanted, table.fold)
-    columns = columns.sort(dim=1).values  # a stable sort by distance then puts the lower index first
-    exact = (table.rows[columns].double() - points[:, None].double()).square().sum(dim=2)
-    exact, order = exact.sort(dim=1, stable=True)
-    norm = query.double().square().sum(dim=1)
-    return columns.gather(1, order[:, :k]), _certain(scores, norm, exact[:, k - 1], points.shape[1])
+    """Return the k nearest rows (Q, k) among ``wanted`` candidates, and which queries (Q,) are certain."""
+    found = torch.empty((len(points), k), dtype=torch.int64, device=points.device)
+    sure = torch.empty(len(points), dtype=torch.bool, device=points.device)
+    per_query = max(len(table.factors) * table.factors.element_size(), wanted * points.shape[1] * 8)
+    step = max(1, min(_CHUNK_ROWS, chunk_bytes // per_query))
+    for start in range(0, len(points), step):
+        query = points[start : start + step]
+        part = slice(start, start + len(query))
+        factor = torch.nn.functional.pad((query - table.centre).to(table.factors.dtype), (0, 1), value=1.0)
+        scores = factor @ table.factors.T
+        if own is not None:
+            scores[torch.arange(len(query), device=query.device), own[part]] = torch.inf
+        scores, columns = _smallest(scores, wanted, table.fold)
+        found[part], kth = _rank(table.rows, query, columns, k)
+        complete = wanted == len(table.rows) - (own is not None)
+        sure[part] = complete | _certain(scores[:, -1].double(), factor, kth)
+    return found, sure
 
 
-def _certain(scores: Tensor, norm: Tensor, kth: Tensor, features: int) -> Tensor:
-    """Tell which queries cannot have a nearest row outside their candidates.
+def _rank(rows: Tensor, query: Tensor, columns: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return the k nearest of the candidate ``columns`` (B, M) and the distance (B,) of the k-th."""
+    columns = columns.sort(dim=1).values  # the stable sort by distance then puts the lower index first
+    near, centre = rows[columns].double(), query[:, None].double()
+    distance, order = torch.cdist(centre, near, compute_mode=_DIRECT)[:, 0].sort(dim=1, stable=True)
+    return columns.gather(1, order[:, :k]), distance[:, k - 1]
+
+
+def _certain(worst: Tensor, factor: Tensor, kth: Tensor) -> Tensor:
+    """Tell which queries (B,) cannot have a nearest row outside their candidates.
 
     A row at most as far as the k-th has a norm of at most |q| + d_k (triangle inequality), so its score is
-    wrong by less than (D + 8)·eps·(2|q| + d_k)², the standard bound of an inner product of D terms.
+    wrong by less than (D + 8)·eps·(2|q| + d_k)², the standard bound of an inner product of D + 1 terms.
 
     Args:
-        scores: (B, M) the candidates' |x|² − 2qx, ascending.
-        norm: (B,) |q|².
-        kth: (B,) exact squared distance d_k² of the k-th neighbour.
-        features: D.
+        worst: (B,) largest score |x|² − 2qx of the candidates.
+        factor: (B, D + 1) centred queries q, and a column of ones.
+        kth: (B,) distance d_k of the k-th neighbour.
     """
-    limits = torch.finfo(scores.dtype)
-    slack = (features + 8) * limits.eps * (2 * norm.sqrt() + kth.sqrt()).square() + features * limits.tiny
-    worst = scores[:, -1].double()
-    return (worst + norm > kth + slack) & worst.isfinite()
+    limits, features = torch.finfo(factor.dtype), factor.shape[1] - 1
+    norm = torch.linalg.vector_norm(factor[:, :-1].double(), dim=1)
+    slack = (features + 8) * limits.eps * (2 * norm + kth).square() + features * limits.tiny
+    certain: Tensor = (worst + norm.square() > kth.square() + slack) & worst.isfinite()
+    return certain
 
 
 def _smallest(scores: Tensor, wanted: int, fold: int) -> tuple[Tensor, Tensor]:
@@ -211,7 +227,7 @@ def _direct(rows: Tensor, points: Tensor, own: Tensor | None, k: int, chunk_byte
     for start in range(0, len(points), step):
         part = slice(start, start + step)
         query = points[part].double()
-        distance = torch.cdist(query, rows, compute_mode="donot_use_mm_for_euclid_dist")
+        distance = torch.cdist(query, rows, compute_mode=_DIRECT)
         if own is not None:
             distance[torch.arange(len(query), device=rows.device), own[part]] = torch.inf
         found[part] = distance.sort(dim=1, stable=True).indices[:, :k]

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Literal
 
 from pytorch_lightning.loggers import Logger
@@ -24,10 +25,10 @@ def close_loggers(loggers: Iterable[Logger], status: Literal["success", "failed"
         status: How the run ended.
     """
     for logger in loggers:
-        _attempt(type(logger).__name__, lambda logger=logger: logger.finalize(status))
+        _attempt(type(logger).__name__, partial(logger.finalize, status))
     wandb = sys.modules.get("wandb")  # nobody imported it: nothing can be open
     if wandb is not None and wandb.run is not None:
-        _attempt("wandb", lambda: wandb.finish(exit_code=0 if status == "success" else 1))
+        _attempt("wandb", partial(wandb.finish, exit_code=0 if status == "success" else 1))
 
 
 def _attempt(name: str, action: Callable[[], None]) -> None:

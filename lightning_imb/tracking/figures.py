@@ -36,5 +36,5 @@ def _send(logger: Logger, name: str, figure: Figure, step: int) -> None:
 def figure_to_rgb(figure: Figure) -> np.ndarray:
     """Draw a figure; returns (height, width, 3) uint8."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()  # type: ignore[no-untyped-call]

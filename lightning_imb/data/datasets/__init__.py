@@ -1,0 +1,1 @@
+"""Factories of the data sets: each returns train, validation and test sources."""

@@ -31,13 +31,15 @@ def fit_images(images: npt.NDArray[np.uint8], image_size: ImageSize, channels: i
     if channels != result.shape[1]:
         result = result.expand(-1, 3, -1, -1).contiguous() if channels == 3 else _grey(result)
     if size is not None and tuple(result.shape[2:]) != size:
-        result = torch.cat([_resize(part, size) for part in result.split(_BATCH)])
+        result = torch.cat([_resize(part, size) for part in torch.split(result, _BATCH)])
     return result
 
 
 def _grey(images: torch.Tensor) -> torch.Tensor:
     weights = torch.tensor(_LUMA).view(1, 3, 1, 1)
-    return torch.cat([(part * weights).sum(1, keepdim=True).round().byte() for part in images.split(_BATCH)])
+    return torch.cat(
+        [(part * weights).sum(1, keepdim=True).round().byte() for part in torch.split(images, _BATCH)]
+    )
 
 
 def _resize(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Sequence
+from csv import DictReader
+from csv import Error as CsvError
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 
 from lightning_imb.data.datasets.image_folder import SPLIT_NAMES
-from lightning_imb.data.decode import FileStore, ImageSize, open_store
+from lightning_imb.data.decode import ImageSize
 from lightning_imb.data.sources import FileSource
 from lightning_imb.data.splits import Splits, check_classes, hold_out_test
+from lightning_imb.data.storage import FileStore, open_store
 from lightning_imb.utils.errors import InputError
-
-_FIRST_ROW = 2  # row numbers in messages count the header as row 1, as a spreadsheet does
 
 
 def csv_list(
@@ -47,104 +49,125 @@ def csv_list(
         split_seed: Seed of that split.
 
     Raises:
-        InputError: Naming the column, row or file that does not fit.
+        InputError: Naming the column, line or file that does not fit.
     """
     table = _read(csv)
     if split_column == "auto":
         split_column = "split" if "split" in table.columns else None
-    _check_columns(table, [path_column, label_column, *([split_column] if split_column else [])], csv)
+    _check_columns(table, [path_column, label_column, *([split_column] if split_column else [])])
     store = open_store(root)
-    paths = _paths(table[path_column].tolist(), store, csv)
-    labels, class_names = _labels(table[label_column].tolist(), num_classes, csv)
-    splits = _split_names(table[split_column].tolist(), csv) if split_column else np.full(len(table), "train")
+    paths = _paths(table, path_column, store)
+    labels, class_names = _labels(table, label_column, num_classes)
+    splits = _split_names(table, split_column) if split_column else np.full(len(paths), "train")
+    _check_training(table, labels[splits == "train"], class_names)
     everything = FileSource(store, paths, labels, class_names, image_size, channels)
-    check_classes(range(len(class_names)), labels[splits == "train"], class_names, "train")
     return _assemble(everything, splits, test_size, split_seed)
 
 
-def _read(csv: str) -> pd.DataFrame:
+class Table(NamedTuple):
+    """Stripped values of every column, and the file's line number of every row."""
+
+    file: str
+    columns: dict[str, list[str]]
+    lines: list[int]
+
+    def where(self, row: int) -> str:
+        """How messages name a row."""
+        return f"{self.file} line {self.lines[row]}"
+
+
+def _read(csv: str) -> Table:
     path = Path(csv).expanduser()
     try:
-        table = pd.read_csv(
-            path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig"
-        )
-    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
-        raise InputError(
-            f"dataset.csv={path} cannot be read ({error}): give a csv file with a header"
-        ) from error
-    if table.empty:
-        raise InputError(f"dataset.csv={path} has no rows: list one image per row")
-    return table
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = DictReader(file, restval="")
+            numbered = [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, CsvError) as error:
+        raise InputError(f"dataset.csv={path} cannot be read ({error}): give a utf-8 csv file") from error
+    if not numbered:
+        raise InputError(f"dataset.csv={path} has no rows: give a header and one row per image")
+    header = reader.fieldnames or ()
+    columns = {column.strip(): [row[column].strip() for _, row in numbered] for column in header}
+    return Table(str(path), columns, [line for line, _ in numbered])
 
 
-def _check_columns(table: pd.DataFrame, wanted: Sequence[str], csv: str) -> None:
+def _check_columns(table: Table, wanted: Sequence[str]) -> None:
     missing = [column for column in wanted if column not in table.columns]
     if missing:
         raise InputError(
-            f"{csv} has no column {', '.join(missing)}, found {', '.join(map(str, table.columns))}: "
+            f"{table.file} has no column {', '.join(missing)}, found {', '.join(table.columns)}: "
             "set dataset.path_column, dataset.label_column and dataset.split_column"
         )
 
 
-def _paths(raw: list[str], store: FileStore, csv: str) -> list[str]:
+def _paths(table: Table, column: str, store: FileStore) -> list[str]:
     """Normalised paths, each listed once and present in the store."""
     rows: dict[str, int] = {}
-    for row, value in enumerate(raw, _FIRST_ROW):
-        if not value.strip():
-            raise InputError(f"{csv} row {row} has no path: fill it in or remove the row")
-        name = PurePosixPath(value.strip()).as_posix()
+    for row, value in enumerate(table.columns[column]):
+        if not value:
+            raise InputError(f"{table.where(row)} has no path: fill it in or remove the row")
+        name = PurePosixPath(value).as_posix()
         if name in rows:
-            raise InputError(f"{csv} lists {name} in rows {rows[name]} and {row}: keep one of them")
+            raise InputError(f"{table.where(row)} repeats {name} of line {table.lines[rows[name]]}: keep one")
         if not store.has(name):
-            raise InputError(
-                f"{csv} row {row}: {name} is not in {store.root}: check the path and dataset.root"
-            )
+            raise InputError(f"{table.where(row)}: {name} is not in {store.root}: check it and dataset.root")
         rows[name] = row
     return list(rows)
 
 
-def _labels(raw: list[str], num_classes: int | None, csv: str) -> tuple[np.ndarray, list[str]]:
+def _labels(table: Table, column: str, num_classes: int | None) -> tuple[npt.NDArray[np.int64], list[str]]:
     """Class index of every row and the class names."""
-    values = [value.strip() for value in raw]
+    values = table.columns[column]
     if "" in values:
-        raise InputError(
-            f"{csv} row {values.index('') + _FIRST_ROW} has no label: fill it in or remove the row"
-        )
+        raise InputError(f"{table.where(values.index(''))} has no label: fill it in or remove the row")
     if all(re.fullmatch(r"[+-]?\d+", value) for value in values):
-        return _integer_labels([int(value) for value in values], num_classes, csv)
+        return _integer_labels(table, [int(value) for value in values], num_classes)
     class_names = sorted(set(values))
     if num_classes is not None and len(class_names) != num_classes:
-        raise InputError(
-            f"{csv} has {len(class_names)} different labels, dataset.num_classes={num_classes}: correct one of them"
-        )
+        found = f"{table.file} has {len(class_names)} different labels"
+        raise InputError(f"{found}, dataset.num_classes={num_classes}: correct one of them")
     rank = {name: k for k, name in enumerate(class_names)}
     return np.array([rank[value] for value in values]), class_names
 
 
-def _integer_labels(values: list[int], num_classes: int | None, csv: str) -> tuple[np.ndarray, list[str]]:
+def _integer_labels(
+    table: Table, values: list[int], num_classes: int | None
+) -> tuple[npt.NDArray[np.int64], list[str]]:
     if num_classes is None:
         classes = sorted(set(values))
         return np.searchsorted(classes, values), [str(value) for value in classes]
-    for row, value in enumerate(values, _FIRST_ROW):
+    for row, value in enumerate(values):
         if not 0 <= value < num_classes:
+            allowed = f"0..{num_classes - 1}"
             raise InputError(
-                f"{csv} row {row} has label {value}, outside 0..{num_classes - 1}: correct it or dataset.num_classes"
+                f"{table.where(row)} has label {value}, not in {allowed}: correct it or dataset.num_classes"
             )
     return np.array(values), [str(k) for k in range(num_classes)]
 
 
-def _split_names(raw: list[str], csv: str) -> np.ndarray:
-    names = [SPLIT_NAMES.get(value.strip().lower()) for value in raw]
-    if None in names:
-        row = names.index(None)
+def _split_names(table: Table, column: str) -> npt.NDArray[np.str_]:
+    values = table.columns[column]
+    unknown = [row for row, value in enumerate(values) if value.lower() not in SPLIT_NAMES]
+    if unknown:
+        row = unknown[0]
         raise InputError(
-            f"{csv} row {row + _FIRST_ROW} has split {raw[row]!r}: use train, val (valid, validation) or test"
+            f"{table.where(row)} has split {values[row]!r}: use train, val (valid, validation) or test"
         )
-    return np.array(names)
+    return np.array([SPLIT_NAMES[value.lower()] for value in values])
+
+
+def _check_training(table: Table, labels: npt.NDArray[np.int64], class_names: list[str]) -> None:
+    if len(class_names) < 2:
+        raise InputError(f"{table.file} has only the label {class_names[0]}: at least 2 classes are needed")
+    empty = [class_names[k] for k in np.setdiff1d(np.arange(len(class_names)), labels)]
+    if empty:
+        raise InputError(
+            f"{table.file} has no training image of class {', '.join(empty)}: add some or remove the class"
+        )
 
 
 def _assemble(
-    everything: FileSource, splits: np.ndarray, test_size: float | int | None, split_seed: int
+    everything: FileSource, splits: npt.NDArray[np.str_], test_size: float | int | None, split_seed: int
 ) -> Splits:
     parts = {name: everything.subset(np.flatnonzero(splits == name)) for name in ("train", "val", "test")}
     for name in ("val", "test"):

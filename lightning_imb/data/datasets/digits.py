@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
-from lightning_imb.data.decode import ImageSize
 from lightning_imb.data.datasets.arrays import fit_images
+from lightning_imb.data.decode import ImageSize
 from lightning_imb.data.sources import ArraySource
 from lightning_imb.data.splits import Splits, hold_out_test
 

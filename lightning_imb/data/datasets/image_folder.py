@@ -4,19 +4,20 @@ from collections import defaultdict
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from lightning_imb.data.decode import FileStore, ImageSize, open_store
+from lightning_imb.data.decode import ImageSize
 from lightning_imb.data.sources import FileSource
 from lightning_imb.data.splits import Splits, check_classes, hold_out_test
+from lightning_imb.data.storage import FileStore, open_store
 from lightning_imb.utils.errors import InputError
 
 SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 # clearly no images; anything else in a class folder is taken for an image, so that a damaged or
 # oddly named one is reported instead of silently left out
-_NOT_IMAGES = frozenset(
-    ".cfg .csv .db .doc .docx .gz .h5 .hdf5 .html .ini .ipynb .json .lnk .log .mat .md .md5 .npy .npz .parquet .pdf "
-    ".pickle .pkl .pt .pth .py .rst .sh .tar .toml .tsv .txt .xls .xlsx .xml .yaml .yml .zip".split()
-)
+_TEXT = ".csv .htm .html .ini .json .log .md .rst .tsv .pdf .txt .xml .yaml .yml .md5 .cfg .toml"
+_OTHER = ".db .doc .docx .gz .h5 .ipynb .lnk .mat .npy .npz .parquet .pkl .pt .pth .py .sh .tar .xlsx .zip"
+_NOT_IMAGES = frozenset(f"{_TEXT} {_OTHER}".split())
+_LAYOUTS = "known layouts: class/image, or train/class/image with val/ and test/ beside train/"
 
 
 class Tree(NamedTuple):
@@ -59,13 +60,10 @@ def image_folder(
         name: _source(store, name, classes, class_names, image_size, channels)
         for name, classes in parts.items()
     }
-    train, test = sources["train"], sources.get("test")
-    if test is None:
-        train, test = hold_out_test(train, test_size, split_seed)
+    if "test" in sources:
+        return Splits(sources["train"], sources.get("val"), sources["test"])
+    train, test = hold_out_test(sources["train"], test_size, split_seed)
     return Splits(train, sources.get("val"), test)
-
-
-_LAYOUTS = "known layouts: class/image, or train/class/image with val/ and test/ beside train/"
 
 
 def _read_tree(store: FileStore) -> Tree:
@@ -147,8 +145,9 @@ def _source(
 ) -> FileSource:
     extra = sorted(set(classes) - set(class_names))
     if extra:
+        found = ", ".join(extra)
         raise InputError(
-            f"{store.root}: class {', '.join(extra)} of the {split} split has no training images: add or remove it"
+            f"{store.root}: class {found} of {split} has no training image: add some or remove it"
         )
     names = [name for images in classes.values() for name in images]
     labels = [class_names.index(label) for label, images in classes.items() for _ in images]

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torchvision import datasets
 
 from lightning_imb.data.datasets.arrays import fit_images
@@ -13,6 +14,8 @@ from lightning_imb.data.decode import ImageSize
 from lightning_imb.data.sources import ArraySource
 from lightning_imb.data.splits import Splits
 from lightning_imb.utils.errors import InputError
+
+_Set = TypeVar("_Set")
 
 
 def cifar10(root: str, download: bool, image_size: ImageSize, channels: int) -> Splits:
@@ -39,9 +42,9 @@ def cifar100(root: str, download: bool, image_size: ImageSize, channels: int) ->
 
 
 def fashion_mnist(root: str, download: bool, image_size: ImageSize, channels: int) -> Splits:
-    """Fashion-MNIST: 28 x 28 grey, 6,000 training and 1,000 test images of each of 10 classes (Xiao et al. 2017).
+    """Fashion-MNIST: 28 x 28 grey, 6,000 training and 1,000 test images of each of 10 classes.
 
-    Arguments and errors as `cifar10`; the folder is ``FashionMNIST/raw/``.
+    Source: Xiao et al. 2017. Arguments and errors as `cifar10`; the folder is ``FashionMNIST/raw/``.
     """
 
     def part(train: bool) -> ArraySource:
@@ -58,10 +61,10 @@ def fashion_mnist(root: str, download: bool, image_size: ImageSize, channels: in
 
 
 def svhn(root: str, download: bool, image_size: ImageSize, channels: int) -> Splits:
-    """SVHN, cropped: 32 x 32 RGB house-number digits, 73,257 training and 26,032 test images (Netzer et al. 2011).
+    """SVHN, cropped: 32 x 32 RGB house-number digits, 73,257 training and 26,032 test images.
 
-    The classes 0..9 are imbalanced by themselves (4,659 to 13,861 training images). Arguments and errors as
-    `cifar10`; the files are ``train_32x32.mat`` and ``test_32x32.mat``.
+    The classes 0..9 are imbalanced by themselves (4,659 to 13,861 training images). Source: Netzer et al.
+    2011. Arguments and errors as `cifar10`; the files are ``train_32x32.mat`` and ``test_32x32.mat``.
     """
 
     def part(train: bool) -> ArraySource:
@@ -75,7 +78,9 @@ def svhn(root: str, download: bool, image_size: ImageSize, channels: int) -> Spl
     return Splits(part(True), None, part(False))
 
 
-def _cifar(kind: Any, files: str, root: str, download: bool, image_size: ImageSize, channels: int) -> Splits:
+def _cifar(
+    kind: type[datasets.CIFAR10], files: str, root: str, download: bool, image_size: ImageSize, channels: int
+) -> Splits:
     def part(train: bool) -> ArraySource:
         found = _open(lambda: kind(root, train=train, download=download), files, root, download)
         images = np.ascontiguousarray(found.data.transpose(0, 3, 1, 2))
@@ -84,12 +89,14 @@ def _cifar(kind: Any, files: str, root: str, download: bool, image_size: ImageSi
     return Splits(part(True), None, part(False))
 
 
-def _named(images: Any, labels: npt.NDArray[np.int64], class_names: list[str], train: bool) -> ArraySource:
+def _named(
+    images: torch.Tensor, labels: npt.NDArray[np.int64], class_names: list[str], train: bool
+) -> ArraySource:
     prefix = "train" if train else "test"
     return ArraySource(images, labels, class_names, [f"{prefix}/{i:05d}" for i in range(len(images))])
 
 
-def _open(build: Callable[[], Any], files: str, root: str, download: bool) -> Any:
+def _open(build: Callable[[], _Set], files: str, root: str, download: bool) -> _Set:
     """Build a torchvision data set; its errors (absent, corrupt, no network) become one sentence."""
     try:
         return build()

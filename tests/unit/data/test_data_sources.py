@@ -1,0 +1,375 @@
+import io
+import logging
+import multiprocessing
+import os
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+
+from lightning_imb.data.decode import BadImageError, decode_image, size_pair
+from lightning_imb.data.sources import ArraySource, FileSource, load_all, verify
+from lightning_imb.utils.errors import InputError
+from tests.helpers.images import pixels, truncate, write_class_folders, write_image, write_zip
+
+
+def encode(array, kind="PNG", **options):
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def source_of(root, names, labels=None, image_size=None, channels=3):
+    return FileSource(
+        root, names, labels or [i % 2 for i in range(len(names))], ("a", "b"), image_size, channels
+    )
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return write_class_folders(tmp_path / "tree", {"a": 3, "b": 2})
+
+
+NAMES = ["a/00.png", "a/01.png", "a/02.png", "b/00.png", "b/01.png"]
+LABELS = [0, 0, 0, 1, 1]
+
+
+# decoding
+
+
+def test_png_is_decoded_exactly_as_channels_first():
+    array = pixels(0, 5, 7)
+    image = decode_image(encode(array), "x", None, 3)
+    assert image.dtype == torch.uint8
+    np.testing.assert_array_equal(image.numpy(), array.transpose(2, 0, 1))
+
+
+def test_grey_and_rgb_are_converted_to_the_channels_asked_for():
+    grey, rgb = pixels(1, channels=1), pixels(2)
+    repeated = decode_image(encode(grey), "x", None, 3)
+    np.testing.assert_array_equal(repeated.numpy(), np.stack([grey] * 3))
+    luma = decode_image(encode(rgb), "x", None, 1)
+    assert luma.shape == (1, 8, 8)
+    assert np.abs(luma[0].numpy() - rgb @ [0.299, 0.587, 0.114]).max() <= 1
+
+
+def test_palette_and_transparency_become_rgb():
+    array = pixels(3)
+    palette = io.BytesIO()
+    Image.fromarray(np.full((4, 4, 3), 200, np.uint8)).convert("P").save(palette, "PNG")
+    assert decode_image(palette.getvalue(), "x", None, 3).unique().tolist() == [200]
+    opaque = np.dstack([array, np.full((8, 8), 255, np.uint8)])
+    np.testing.assert_array_equal(decode_image(encode(opaque), "x", None, 3), array.transpose(2, 0, 1))
+
+
+def test_sixteen_bit_grey_is_scaled_and_not_clipped():
+    deep = np.array([[0, 257 * 10], [257 * 128, 65535]], dtype=np.uint16)
+    assert decode_image(encode(deep), "x", None, 1)[0].tolist() == [[0, 10], [128, 255]]
+
+
+def test_exif_orientation_is_applied():
+    array = pixels(4, 4, 6)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored rotated: show it turned by 90 degrees clockwise
+    turned = decode_image(encode(array, exif=exif), "x", None, 3)
+    np.testing.assert_array_equal(turned.numpy(), np.rot90(array, -1).transpose(2, 0, 1))
+
+
+def test_resize_averages_over_the_pixels_it_merges():
+    board = np.indices((16, 16)).sum(0) % 2 * 255  # without antialiasing: only 0 and 255
+    image = decode_image(encode(board.astype(np.uint8)), "x", (4, 2), 1)
+    assert image.shape == (1, 4, 2)
+    assert ((image > 110) & (image < 145)).all()
+
+
+@pytest.mark.parametrize(("given", "pair"), [(None, None), (8, (8, 8)), ([4, 6], (4, 6)), ((4, 6), (4, 6))])
+def test_size_pair(given, pair):
+    assert size_pair(given) == pair
+
+
+@pytest.mark.parametrize("bad", [0, -3, [4], [4, 5, 6], [4.5, 3]])
+def test_bad_size_is_refused(bad):
+    with pytest.raises(InputError, match=r"dataset.image_size"):
+        size_pair(bad)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
+def test_truncated_file_is_named_in_every_format(kind):
+    content = encode(pixels(5, 64, 64), kind)
+    with pytest.raises(BadImageError, match=r"cat/07\.x is not a readable image"):
+        decode_image(content[: len(content) // 2], "cat/07.x", None, 3)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image at all", b"<html></html>"])
+def test_other_bytes_are_named(content):
+    with pytest.raises(BadImageError, match="dog is not a readable image"):
+        decode_image(content, "dog", None, 3)
+
+
+# array source
+
+
+def array_source(n=6):
+    images = np.stack([pixels(i).transpose(2, 0, 1) for i in range(n)])
+    return ArraySource(images, [i % 2 for i in range(n)], ["a", "b"]), images
+
+
+def test_array_source_gives_its_images_back():
+    source, images = array_source()
+    assert len(source) == 6
+    assert source.labels.dtype == np.int64
+    assert source.class_names == ("a", "b")
+    np.testing.assert_array_equal(source.load(4).numpy(), images[4])
+
+
+def test_array_subset_keeps_names_labels_and_order():
+    source, images = array_source()
+    part = source.subset([5, 0]).subset([1, 0])
+    assert (list(part.names), part.labels.tolist()) == (["0", "5"], [0, 1])
+    np.testing.assert_array_equal(part.load(1).numpy(), images[5])
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "match"),
+    [
+        (np.zeros((2, 3, 4, 4), np.float32), [0, 1], "float32"),
+        (np.zeros((2, 4, 4), np.uint8), [0, 1], "shape"),
+        (np.zeros((2, 4, 4, 3), np.uint8)[:, :2], [0, 1], "channels=2"),
+        (np.zeros((2, 1, 4, 4), np.uint8), [0, 2], "from 0 to 1, found 0 to 2"),
+        (np.zeros((2, 1, 4, 4), np.uint8), [-1, 0], "found -1"),
+        (np.zeros((2, 1, 4, 4), np.uint8), [0.0, 1.0], "integers"),
+        (np.zeros((2, 1, 4, 4), np.uint8), [0], "one of each"),
+    ],
+)
+def test_array_source_refuses_what_does_not_fit(images, labels, match):
+    with pytest.raises(InputError, match=match):
+        ArraySource(images, labels, ["a", "b"])
+
+
+def test_array_fingerprint_follows_pixels_labels_and_order():
+    source, images = array_source()
+    same, _ = array_source()
+    assert source.fingerprint() == same.fingerprint()
+    changed = images.copy()
+    changed[0, 0, 0, 0] ^= 1
+    others = [
+        ArraySource(changed, source.labels, ["a", "b"]),
+        ArraySource(images, 1 - source.labels, ["a", "b"]),
+        ArraySource(images, source.labels, ["a", "c"]),
+        source.subset([1, 0, 2, 3, 4, 5]),
+        source.subset([0, 1]),
+    ]
+    assert len({s.fingerprint() for s in [source, *others]}) == len(others) + 1
+
+
+# file source
+
+
+@pytest.mark.parametrize("prefix", ["", "wrap/"])
+def test_zip_and_folder_give_the_same_images(tree, tmp_path, prefix):
+    archive = write_zip(tmp_path / "tree.zip", tree, prefix)
+    folder = source_of(tree, NAMES, LABELS)
+    packed = source_of(archive, [prefix + name for name in NAMES], LABELS)
+    for i in range(5):
+        assert torch.equal(folder.load(i), packed.load(i))
+
+
+def test_files_are_decoded_as_stored(tree):
+    source = source_of(tree, NAMES, LABELS)
+    np.testing.assert_array_equal(source.load(4).numpy(), pixels(1001).transpose(2, 0, 1))
+
+
+def test_file_subset_keeps_names_labels_and_order(tree):
+    part = source_of(tree, NAMES, LABELS).subset(np.array([4, 0]))
+    assert (list(part.names), part.labels.tolist(), len(part)) == (["b/01.png", "a/00.png"], [1, 0], 2)
+    np.testing.assert_array_equal(part.load(0).numpy(), pixels(1001).transpose(2, 0, 1))
+
+
+def test_file_fingerprint_needs_no_decoding_and_follows_size_labels_and_options(tree, tmp_path):
+    archive = write_zip(tmp_path / "t.zip", tree)
+    seen = [
+        source_of(tree, NAMES, LABELS).fingerprint(),
+        source_of(tree, NAMES, [0, 0, 1, 1, 1]).fingerprint(),
+        source_of(tree, NAMES[::-1], LABELS).fingerprint(),
+        source_of(tree, NAMES, LABELS, image_size=4).fingerprint(),
+        source_of(tree, NAMES, LABELS, channels=1).fingerprint(),
+        source_of(archive, NAMES, LABELS).fingerprint(),
+    ]
+    assert source_of(tree, NAMES, LABELS).fingerprint() == seen[0]
+    truncate(tree / "a/00.png", 20)  # no image any more, a fingerprint still
+    seen.append(source_of(tree, NAMES, LABELS).fingerprint())
+    assert len(set(seen)) == len(seen)
+
+
+def test_zip_fingerprint_sees_a_change_that_keeps_the_size(tmp_path):
+    prints = []
+    for value in (1, 2):
+        root = tmp_path / str(value)
+        write_image(root / "x.bmp", np.full((4, 4, 3), value, np.uint8))
+        prints.append(source_of(write_zip(tmp_path / f"{value}.zip", root), ["x.bmp"]).fingerprint())
+    assert prints[0] != prints[1]
+
+
+def test_missing_root_and_missing_files_are_named(tree, tmp_path):
+    with pytest.raises(InputError, match=r"nowhere does not exist"):
+        source_of(tmp_path / "nowhere", NAMES, LABELS)
+    with pytest.raises(InputError, match=r"a/99\.png cannot be read"):
+        source_of(tree, ["a/99.png"]).load(0)
+    archive = write_zip(tmp_path / "t.zip", tree)
+    with pytest.raises(InputError, match=r"no member a/99\.png"):
+        source_of(archive, ["a/99.png"]).load(0)
+    (tmp_path / "fake.zip").write_bytes(b"not a zip")
+    with pytest.raises(InputError, match=r"fake\.zip is not a readable zip"):
+        source_of(tmp_path / "fake.zip", NAMES, LABELS).load(0)
+
+
+def test_damaged_zip_member_is_a_bad_image(tree, tmp_path):
+    archive = write_zip(tmp_path / "t.zip", tree)
+    content = archive.read_bytes()
+    at = content.index((tree / "b/00.png").read_bytes()) + 60
+    archive.write_bytes(content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :])
+    with pytest.raises(BadImageError, match=r"b/00\.png is damaged"):
+        source_of(archive, NAMES, LABELS).load(3)
+
+
+class Images(Dataset):
+    def __init__(self, source):
+        self.source = source
+
+    def __len__(self):
+        return len(self.source)
+
+    def __getitem__(self, index):
+        return self.source.load(index)
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_zip_source_works_in_loader_workers_after_it_was_opened(tmp_path, context):
+    tree = write_class_folders(tmp_path / "tree", {"a": 40, "b": 40})
+    names = sorted(p.relative_to(tree).as_posix() for p in tree.rglob("*.png"))
+    source = source_of(write_zip(tmp_path / "t.zip", tree), names)
+    expected = torch.stack([source.load(i) for i in range(80)])  # the archive is open in this process now
+    loader = DataLoader(Images(source), batch_size=10, num_workers=2, multiprocessing_context=context)
+    assert torch.equal(torch.cat(list(loader)), expected)
+
+
+def test_open_zip_source_can_be_pickled(tree, tmp_path):
+    source = source_of(write_zip(tmp_path / "t.zip", tree), NAMES, LABELS)
+    before = source.load(2)
+    copy = pickle.loads(pickle.dumps(source))
+    assert torch.equal(copy.load(2), before)
+    assert copy.fingerprint() == source.fingerprint()
+
+
+def _read_in_child(source, queue):
+    queue.put([source.load(i).numpy().tobytes() for i in range(len(source)) for _ in range(20)])
+
+
+def test_forked_processes_and_threads_read_one_archive_at_the_same_time(tree, tmp_path):
+    source = source_of(write_zip(tmp_path / "t.zip", tree), NAMES, LABELS)
+    expected = [source.load(i).numpy().tobytes() for i in range(5) for _ in range(20)]
+    fork = multiprocessing.get_context("fork")
+    queue = fork.Queue()
+    children = [fork.Process(target=_read_in_child, args=(source, queue)) for _ in range(2)]
+    for child in children:
+        child.start()
+    with ThreadPoolExecutor(4) as pool:
+        threads = [
+            pool.submit(lambda: [source.load(i).numpy().tobytes() for i in range(5)]) for _ in range(20)
+        ]
+    assert all(thread.result() == expected[::20] for thread in threads)
+    assert [queue.get(timeout=60) for _ in children] == [expected, expected]
+    for child in children:
+        child.join()
+
+
+# many images
+
+
+def test_load_all_follows_the_indices(tree):
+    source = source_of(tree, NAMES, LABELS)
+    images, kept = load_all(source, [4, 0, 2])
+    assert kept.tolist() == [4, 0, 2]
+    assert torch.equal(images, torch.stack([source.load(i) for i in (4, 0, 2)]))
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_load_all_is_independent_of_the_number_of_threads(tmp_path, workers):
+    tree = write_class_folders(tmp_path / "tree", {"a": 150, "b": 150}, side=4)
+    names = sorted(p.relative_to(tree).as_posix() for p in tree.rglob("*.png"))
+    source = source_of(tree, names)
+    order = np.random.default_rng(0).permutation(300)
+    images, kept = load_all(source, order, workers=workers)
+    np.testing.assert_array_equal(kept, order)
+    assert torch.equal(images, torch.stack([source.load(int(i)) for i in order]))
+
+
+def test_load_all_of_an_array_source():
+    source, images = array_source()
+    loaded, kept = load_all(source, [3, 1])
+    np.testing.assert_array_equal(loaded.numpy(), images[[3, 1]])
+    assert kept.tolist() == [3, 1]
+
+
+@pytest.mark.parametrize("bad", [[1], [0, 3]])
+@pytest.mark.parametrize("packed", [False, True])
+def test_bad_image_is_named_or_skipped_and_counted(tree, tmp_path, caplog, bad, packed):
+    for i in bad:
+        truncate(tree / NAMES[i], 60)
+    root = write_zip(tmp_path / "t.zip", tree) if packed else tree
+    source = source_of(root, NAMES, LABELS)
+    for decode in (lambda mode: load_all(source, range(5), mode), lambda mode: verify(source, mode)):
+        with pytest.raises(InputError, match=NAMES[bad[0]]):
+            decode("error")
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            decode("skip")
+        assert f"skipped {len(bad)} of 5 images" in caplog.text
+        assert all(NAMES[i] in caplog.text for i in bad)
+    good = [i for i in range(5) if i not in bad]
+    images, kept = load_all(source, range(5), "skip")
+    assert kept.tolist() == verify(source, "skip").tolist() == good
+    assert torch.equal(images, torch.stack([source.load(i) for i in good]))
+
+
+def test_nothing_is_logged_when_all_images_are_good(tree, caplog):
+    source = source_of(tree, NAMES, LABELS)
+    with caplog.at_level(logging.WARNING):
+        assert verify(source, "skip").tolist() == [0, 1, 2, 3, 4]
+    assert caplog.text == ""
+
+
+def test_missing_file_is_never_skipped(tree):
+    os.remove(tree / NAMES[3])
+    with pytest.raises(InputError, match=NAMES[3]):
+        load_all(source_of(tree, NAMES, LABELS), range(5), "skip")
+
+
+def test_only_bad_images_and_no_images_are_refused(tree):
+    for name in NAMES:
+        truncate(tree / name, 10)
+    source = source_of(tree, NAMES, LABELS)
+    with pytest.raises(InputError, match="none of the 5 images"):
+        load_all(source, range(5), "skip")
+    with pytest.raises(InputError, match="none of the 0 images"):
+        load_all(source, [])
+
+
+def test_different_sizes_are_refused_unless_an_image_size_is_given(tree):
+    write_image(tree / NAMES[3], pixels(0, 9, 8))
+    source = source_of(tree, NAMES, LABELS)
+    with pytest.raises(InputError, match=rf"{NAMES[3]} is \(3, 9, 8\).*set dataset.image_size"):
+        load_all(source, range(5), "skip")
+    with pytest.raises(InputError, match=r"set dataset.image_size"):
+        verify(source)
+    images, _ = load_all(source_of(tree, NAMES, LABELS, image_size=[6, 4]), range(5))
+    assert images.shape == (5, 3, 6, 4)
+
+
+def test_unknown_on_bad_image_is_refused(tree):
+    with pytest.raises(InputError, match="on_bad_image='ignore'"):
+        verify(source_of(tree, NAMES, LABELS), "ignore")

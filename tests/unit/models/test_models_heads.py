@@ -1,0 +1,48 @@
+import pytest
+import torch
+
+from lightning_imb.models.heads import CosineHead, LinearHead, build_head
+from lightning_imb.utils.errors import InputError
+
+
+def test_cosine_head_is_scaled_cosine():
+    head = CosineHead(5, 3, scale=30)
+    z = torch.randn(4, 5, dtype=torch.float64)
+    weight = head.weight.detach().double()
+    expected = [[30 * torch.cosine_similarity(row, weight[:, c], dim=0) for c in range(3)] for row in z]
+    assert torch.allclose(head(z.float()).double(), torch.tensor(expected, dtype=torch.float64), atol=1e-5)
+
+
+def test_cosine_head_starts_with_unit_columns():
+    assert torch.allclose(CosineHead(64, 10, scale=30).weight.norm(dim=0), torch.ones(10), atol=1e-3)
+
+
+def test_cosine_head_ignores_the_length_of_embeddings_and_survives_zero():
+    head = CosineHead(5, 3, scale=30)
+    z = torch.randn(4, 5)
+    assert torch.allclose(head(z), head(7 * z), atol=1e-4)
+    assert torch.isfinite(head(torch.zeros(1, 5))).all()
+
+
+def test_kaiming_start_has_its_deviation():
+    weight = LinearHead(4096, 100, init="kaiming_normal").weight
+    assert weight.std().item() == pytest.approx((2 / 4096) ** 0.5, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("kind", "required", "expected"),
+    [("auto", None, LinearHead), ("auto", "cosine", CosineHead), ("cosine", None, CosineHead), ("linear", None, LinearHead)],
+)
+def test_head_follows_config_and_loss(kind, required, expected):
+    assert type(build_head(kind, required, 8, 3, 30.0, "default")) is expected
+
+
+def test_head_that_contradicts_the_loss_is_refused():
+    with pytest.raises(InputError, match="needs a cosine head, but model.head=linear"):
+        build_head("linear", "cosine", 8, 3, 30.0, "default")
+
+
+@pytest.mark.parametrize(("kind", "scale", "init"), [("round", 30.0, "default"), ("cosine", 0.0, "default"), ("linear", 30.0, "zero")])
+def test_bad_head_settings_are_named(kind, scale, init):
+    with pytest.raises(InputError):
+        build_head(kind, None, 8, 3, scale, init)

@@ -1,0 +1,158 @@
+"""The run folder: paths, atomic files, what counts as finished."""
+
+import json
+import stat
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from lightning_imb.phases import Phase
+from lightning_imb.runs import RunFolder
+from lightning_imb.tracking.atomic import atomic_file, write_json_atomic
+from lightning_imb.utils.errors import InputError
+
+
+def test_paths_are_those_of_the_contract(tmp_path):
+    run = RunFolder(tmp_path)
+    found = {
+        str(path.relative_to(tmp_path))
+        for path in (
+            run.config_file,
+            run.data_file,
+            run.metrics_file,
+            run.metrics_csv,
+            run.log_file,
+            run.figures,
+            run.predictions_file("test"),
+            run.predictions_file("represent_test"),
+            *(run.checkpoint(phase, kind) for phase in Phase for kind in ("best", "last")),
+        )
+    }
+    assert found == {
+        "config.yaml",
+        "data.json",
+        "metrics.json",
+        "csv/metrics.csv",
+        "train.log",
+        "figures",
+        "predictions/test.npz",
+        "predictions/represent_test.npz",
+        "checkpoints/represent/best.ckpt",
+        "checkpoints/represent/last.ckpt",
+        "checkpoints/retrain/best.ckpt",
+        "checkpoints/retrain/last.ckpt",
+    }
+
+
+def test_create_makes_an_empty_folder_and_keeps_a_present_one(tmp_path):
+    run = RunFolder.create(tmp_path / "a" / "b")
+    assert list(run.path.iterdir()) == []
+    run.log_file.write_text("kept")
+    assert RunFolder.create(run.path).log_file.read_text() == "kept"
+
+
+def test_create_refuses_what_cannot_be_written_to(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"file/run cannot be written to .* run_dir="):
+        RunFolder.create(tmp_path / "file" / "run")
+
+
+def test_open_finished_tells_no_run_from_an_unfinished_one(tmp_path):
+    with pytest.raises(InputError, match="is not a run folder"):
+        RunFolder.open_finished(tmp_path)
+    run = RunFolder.create(tmp_path)
+    run.write_config(OmegaConf.create({"seed": 0}))
+    with pytest.raises(InputError, match="has not finished .* again to resume"):
+        RunFolder.open_finished(tmp_path)
+    assert not run.finished
+    run.write_metrics({"test/bacc": 0.5})
+    assert RunFolder.open_finished(tmp_path).read_metrics() == {"test/bacc": 0.5}
+
+
+def test_config_is_written_resolved(tmp_path):
+    run = RunFolder.create(tmp_path)
+    cfg = OmegaConf.create({"a": {"b": 3, "c": [1, 2]}, "copy": "${a.b}", "name": "x-${copy}"})
+    run.write_config(cfg)
+    assert "${" not in run.config_file.read_text()
+    assert OmegaConf.to_container(run.read_config()) == {"a": {"b": 3, "c": [1, 2]}, "copy": 3, "name": "x-3"}
+    assert run.read_settings() == {"a.b": 3, "a.c": "[1, 2]", "copy": 3, "name": "x-3"}
+
+
+def test_predictions_come_back_in_the_types_of_the_contract(tmp_path):
+    run = RunFolder.create(tmp_path)
+    logits = np.arange(6, dtype=np.float64).reshape(3, 2)
+    run.write_predictions("test", logits, np.array([0, 1, 1], dtype=np.int32))
+    back = run.read_predictions("test")
+    assert (back.logits.dtype, back.targets.dtype) == (np.float32, np.int64)
+    np.testing.assert_array_equal(back.logits, logits)
+    np.testing.assert_array_equal(back.targets, [0, 1, 1])
+
+
+def test_predictions_must_belong_together(tmp_path):
+    run = RunFolder.create(tmp_path)
+    with pytest.raises(ValueError, match=r"\(3, 2\) and \(2,\)"):
+        run.write_predictions("test", np.zeros((3, 2)), np.zeros(2))
+    assert not run.predictions_file("test").exists()
+
+
+@pytest.mark.parametrize("name", ["read_config", "read_data", "read_metrics"])
+def test_missing_files_are_named(tmp_path, name):
+    with pytest.raises(InputError, match=r"config\.yaml|data\.json|metrics\.json"):
+        getattr(RunFolder(tmp_path), name)()
+
+
+def test_damaged_files_are_named(tmp_path):
+    run = RunFolder.create(tmp_path)
+    run.metrics_file.write_text('{"test/bacc": 0.')
+    run.data_file.write_text("[1]")
+    run.predictions.mkdir()
+    run.predictions_file("test").write_bytes(b"PK\x03\x04 half a zip file")
+    for read in (run.read_metrics, run.read_data, lambda: run.read_predictions("test")):
+        with pytest.raises(InputError, match="is damaged"):
+            read()
+    with pytest.raises(InputError, match=r"represent_test\.npz"):
+        run.read_predictions("represent_test")
+
+
+def test_json_holds_arrays_paths_and_no_nan(tmp_path):
+    path = tmp_path / "deep" / "x.json"
+    value = {"a": np.float32(0.5), "b": np.array([1.0, np.nan]), "c": (1, float("inf")), 2: tmp_path, "d": "é"}
+    write_json_atomic(path, value)
+    assert json.loads(path.read_text(encoding="utf-8")) == {
+        "a": 0.5,
+        "b": [1.0, None],
+        "c": [1, None],
+        "2": str(tmp_path),
+        "d": "é",
+    }
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
+    path = tmp_path / "x.json"
+    write_json_atomic(path, {"old": 1})
+    with pytest.raises(RuntimeError, match="power cut"), atomic_file(path) as file:  # noqa: PT012
+        file.write(b'{"new"')
+        raise RuntimeError("power cut")
+    with pytest.raises(TypeError):
+        write_json_atomic(path, {"new": object()})
+    assert json.loads(path.read_text()) == {"old": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_atomic_files_are_as_readable_as_other_files(tmp_path):
+    (tmp_path / "plain").write_text("")
+    write_json_atomic(tmp_path / "atomic", {})
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "atomic")]
+    assert modes[0] == modes[1]
+
+
+def test_runs_and_reports_load_no_torch():
+    code = (
+        "import sys, lightning_imb.runs, lightning_imb.reports.figures, lightning_imb.reports.tables, "
+        "lightning_imb.reports.header; print('torch' in sys.modules, 'matplotlib.pyplot' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["False", "False"]

@@ -1,0 +1,140 @@
+"""The csv logger: nothing that was written is lost."""
+
+import csv
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from lightning_imb.phases import Phase
+from lightning_imb.tracking.csv_logger import CsvLogger
+from lightning_imb.tracking.csv_table import MetricsTable
+
+
+def read(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_rows_are_keyed_by_phase_epoch_and_step(tmp_path):
+    logger = CsvLogger(tmp_path)
+    logger.log_metrics({"epoch": 0, "val/bacc": 0.25}, step=9)
+    logger.log_metrics({"epoch": 0, "train/loss": 1.5}, step=9)  # same key: merged
+    logger.log_metrics({"epoch": 0, "retrain/train/loss": 0.5}, step=9)  # other phase: a row of its own
+    logger.save()
+    assert read(logger.path) == [
+        {
+            "phase": "represent",
+            "epoch": "0",
+            "step": "9",
+            "val/bacc": "0.25",
+            "train/loss": "1.5",
+            "retrain/train/loss": "",
+        },
+        {
+            "phase": "retrain",
+            "epoch": "0",
+            "step": "9",
+            "val/bacc": "",
+            "train/loss": "",
+            "retrain/train/loss": "0.5",
+        },
+    ]
+
+
+def test_a_second_start_keeps_and_replaces(tmp_path):
+    first = CsvLogger(tmp_path)
+    for epoch in range(3):
+        first.log_metrics({"epoch": epoch, "train/loss": 10.0 + epoch, "only/first": 1.0}, step=epoch)
+    first.save()
+    second = CsvLogger(tmp_path)  # resumed from the checkpoint of epoch 1
+    for epoch in (2, 3):
+        second.log_metrics({"epoch": epoch, "train/loss": 20.0 + epoch, "only/second": 2.0}, step=epoch)
+    second.save()
+    rows = read(tmp_path / "csv" / "metrics.csv")
+    assert [row["train/loss"] for row in rows] == ["10.0", "11.0", "22.0", "23.0"]
+    assert [row["only/first"] for row in rows] == ["1.0", "1.0", "1.0", ""]
+    assert [row["only/second"] for row in rows] == ["", "", "2.0", "2.0"]
+
+
+def test_loggers_made_together_and_used_in_turn_share_the_file(tmp_path):
+    first, second = CsvLogger(tmp_path), CsvLogger(tmp_path)
+    first.log_metrics({"epoch": 0, "train/loss": 1.0}, step=0)
+    first.finalize("success")
+    second.log_metrics({"epoch": 0, "retrain/train/loss": 2.0}, step=0)
+    second.finalize("success")
+    first.log_metrics({"epoch": 1, "train/loss": 3.0}, step=1)
+    first.finalize("success")
+    assert [(r["phase"], r["epoch"]) for r in read(first.path)] == [
+        ("represent", "0"),
+        ("represent", "1"),
+        ("retrain", "0"),
+    ]
+
+
+def test_names_without_prefix_follow_the_phase_of_their_call(tmp_path):
+    logger = CsvLogger(tmp_path)
+    logger.log_metrics({"epoch": 4, "retrain/val/bacc": 0.5, "lr-SGD": 0.1})
+    logger.save()
+    table = MetricsTable.read(logger.path)
+    assert table.rows(Phase.REPRESENT) == []
+    assert table.rows(Phase.RETRAIN) == [{"epoch": 4.0, "retrain/val/bacc": 0.5, "lr-SGD": 0.1}]
+
+
+def test_nothing_is_written_before_there_is_something(tmp_path):
+    logger = CsvLogger(tmp_path)
+    logger.save()
+    logger.finalize("success")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_numbers_come_back_exactly(tmp_path):
+    value = torch.tensor(0.1).item() / 3
+    table = MetricsTable()
+    table.update(Phase.REPRESENT, 1, None, {"a": value, "b": 1e-30, "c": float("inf")})
+    table.write(tmp_path / "x.csv")
+    assert MetricsTable.read(tmp_path / "x.csv").rows(Phase.REPRESENT) == [
+        {"epoch": 1.0, "a": value, "b": 1e-30, "c": float("inf")}
+    ]
+
+
+class Module(pl.LightningModule):
+    def __init__(self, prefix=""):
+        super().__init__()
+        self.layer, self.prefix = torch.nn.Linear(1, 1), prefix
+
+    def training_step(self, batch, batch_idx):
+        loss = self.layer(batch[0]).sum()
+        self.log(f"{self.prefix}train/loss", loss, on_step=False, on_epoch=True)
+        return loss
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_two_fits_and_a_resume_give_one_row_per_phase_and_epoch(tmp_path, share):
+    shared = CsvLogger(tmp_path)
+
+    def fit(prefix, epochs, ckpt_path=None):
+        trainer = pl.Trainer(
+            max_epochs=epochs,
+            logger=shared if share else CsvLogger(tmp_path),
+            accelerator="cpu",
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(Module(prefix), DataLoader(TensorDataset(torch.ones(3, 1))), ckpt_path=ckpt_path)
+        return trainer
+
+    fit("", 2).save_checkpoint(tmp_path / "represent.ckpt")
+    fit("", 4, tmp_path / "represent.ckpt")
+    fit("retrain/", 2)
+    rows = read(tmp_path / "csv" / "metrics.csv")
+    assert [(r["phase"], r["epoch"]) for r in rows] == [
+        *(("represent", str(epoch)) for epoch in range(4)),
+        *(("retrain", str(epoch)) for epoch in range(2)),
+    ]
+    assert all(r["train/loss" if r["phase"] == "represent" else "retrain/train/loss"] for r in rows)
