@@ -10,7 +10,6 @@ from imblearn.over_sampling import SMOTE
 from imblearn.over_sampling.base import BaseOverSampler
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
-from sklearn.utils._param_validation import InvalidParameterError
 
 from lightning_imb.resampling.arrays import Matrix, Strategy, append_rows, draw_seed, require_two_classes
 
@@ -82,6 +81,7 @@ class ClassWise(BaseOverSampler):
         return rows, labels, binarize_y
 
     def _fit_resample(self, X: Matrix, y: NDArray[Any]) -> tuple[Matrix, NDArray[Any]]:
+        self.sampler._validate_params()  # nested calls skip this, and no fallback may hide a wrong parameter
         seed, labels = draw_seed(self.random_state), np.unique(y)
         missing = np.array([self.sampling_strategy_.get(label, 0) for label in labels])
         blocks: list[Matrix] = []
@@ -172,8 +172,6 @@ def _call(
     sampler.set_params(sampling_strategy={label: n + number}, random_state=rng)
     try:
         rows = sampler.fit_resample(X, y)[0][X.shape[0] :]
-    except InvalidParameterError:
-        raise  # the user's mistake, which no fallback may hide
     except (ValueError, RuntimeError) as error:
         return _Delivery(X[:0], 0, str(error))
     surplus = rows.shape[0] - number

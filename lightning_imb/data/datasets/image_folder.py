@@ -150,6 +150,7 @@ def _source(
             f"{store.root}: class {found} of {split} has no training image: add some or remove it"
         )
     names = [name for images in classes.values() for name in images]
-    labels = [class_names.index(label) for label, images in classes.items() for _ in images]
+    rank = {label: k for k, label in enumerate(class_names)}
+    labels = [rank[label] for label, images in classes.items() for _ in images]
     check_classes(range(len(class_names)), labels, class_names, split)
     return FileSource(store, names, labels, class_names, image_size, channels)

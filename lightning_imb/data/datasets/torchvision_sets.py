@@ -100,7 +100,7 @@ def _open(build: Callable[[], _Set], files: str, root: str, download: bool) -> _
     """Build a torchvision data set; its errors (absent, corrupt, no network) become one sentence."""
     try:
         return build()
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, ValueError, AssertionError) as error:  # the last two: damaged idx files
         wanted = Path(root) / files
         if download:
             raise InputError(

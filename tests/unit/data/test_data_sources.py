@@ -60,8 +60,8 @@ def test_grey_and_rgb_are_converted_to_the_channels_asked_for():
 def test_palette_and_transparency_become_rgb():
     array = pixels(3)
     palette = io.BytesIO()
-    Image.fromarray(np.full((4, 4, 3), 200, np.uint8)).convert("P").save(palette, "PNG")
-    assert decode_image(palette.getvalue(), "x", None, 3).unique().tolist() == [200]
+    Image.fromarray(np.full((4, 4, 3), 204, np.uint8)).convert("P").save(palette, "PNG")
+    assert decode_image(palette.getvalue(), "x", None, 3).unique().tolist() == [204]
     opaque = np.dstack([array, np.full((8, 8), 255, np.uint8)])
     np.testing.assert_array_equal(decode_image(encode(opaque), "x", None, 3), array.transpose(2, 0, 1))
 

@@ -1,0 +1,43 @@
+import pytest
+import torch
+from helpers import tiny
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
+
+from lightning_imb.callbacks.nan_guard import NanGuard
+from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.utils.errors import InputError
+
+
+class Breaks(ImbalancedClassifier):
+    """Its loss is NaN from one batch of one epoch on."""
+
+    def training_step(self, batch, batch_idx):
+        loss = super().training_step(batch, batch_idx)
+        if self.current_epoch == 1 and batch_idx >= 2:
+            return loss * float("nan")
+        return loss
+
+
+@pytest.mark.parametrize("every", [1, 2, 50])
+def test_it_names_epoch_and_batch_and_keeps_the_last_good_checkpoint(tmp_path, every):
+    base = tiny.classifier()
+    model = Breaks(
+        base.extractor, base.head, base.loss, base.optimizer_factory, base.scheduler_factory, (40, 20, 10), "val", False
+    )
+    last = ModelCheckpoint(tmp_path, "last", save_on_train_epoch_end=True, enable_version_counter=False)
+    trainer = Trainer(
+        accelerator="cpu",
+        max_epochs=3,
+        logger=False,
+        callbacks=[NanGuard(every), last],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        default_root_dir=tmp_path,
+    )
+    with pytest.raises(InputError, match="epoch 1, batch 2"):
+        trainer.fit(model, datamodule=tiny.data_module())
+    kept = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    assert kept["epoch"] == 0
+    assert all(torch.isfinite(v).all() for v in kept["state_dict"].values())

@@ -1,0 +1,100 @@
+import pytest
+import torch
+from helpers import tiny
+from pytorch_lightning import Trainer
+
+from lightning_imb.losses import SigmoidFocalLoss
+from lightning_imb.metrics import scores
+from lightning_imb.phases import Phase
+
+
+def trainer(tmp_path, epochs=2, **settings):
+    return Trainer(
+        accelerator="cpu",
+        max_epochs=epochs,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        inference_mode=False,
+        default_root_dir=tmp_path,
+        **settings,
+    )
+
+
+def enter_retraining(model, reset_head=True):
+    model.enter(Phase.RETRAIN, model.loss, model.optimizer_factory, model.scheduler_factory, reset_head=reset_head)
+
+
+def test_it_learns_and_logs_the_scores_of_one_confusion_matrix(tmp_path):
+    data, model = tiny.data_module(), tiny.classifier()
+    fit = trainer(tmp_path, epochs=8)
+    fit.fit(model, datamodule=data)
+    logged = dict(fit.callback_metrics)
+    assert logged["val/bacc"] > 0.8
+    confusion = torch.zeros(3, 3)
+    model.eval()
+    for batch in data.val_dataloader():
+        predicted = model(data.transform(batch).inputs).argmax(1)
+        for t, p in zip(batch.target, predicted, strict=True):
+            confusion[t, p] += 1
+    expected = scores(confusion.numpy(), model.class_counts)
+    assert {k: logged[f"val/{k}"].item() for k in expected} == pytest.approx(expected, abs=1e-6)
+    assert {"val/recall/0", "val/recall/1", "val/recall/2", "train/loss", "train/bacc", "val/loss"} <= set(logged)
+
+
+def test_retraining_freezes_parameters_and_batch_norm():
+    model = tiny.classifier()
+    enter_retraining(model)
+    model.train()
+    assert not any(p.requires_grad for p in model.extractor.parameters())
+    assert all(p.requires_grad for p in model.head.parameters())
+    assert not any(m.training for m in model.extractor.modules())
+    assert model.head.training
+
+
+def test_retraining_optimises_the_head_alone():
+    model = tiny.classifier()
+    enter_retraining(model)
+    optimizer = model.configure_optimizers()["optimizer"]
+    optimised = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    assert optimised == {id(p) for p in model.head.parameters()}
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_the_head_starts_afresh_only_when_asked(reset):
+    model = tiny.classifier()
+    before = model.head.weight.clone()
+    enter_retraining(model, reset_head=reset)
+    assert torch.equal(before, model.head.weight) is not reset
+
+
+def test_names_carry_the_phase():
+    model = tiny.classifier()
+    assert model.monitored == "val/bacc"
+    enter_retraining(model)
+    assert model.monitored == "retrain/val/bacc"
+
+
+def test_entering_phase_1_again_unfreezes():
+    model = tiny.classifier()
+    enter_retraining(model)
+    model.enter(Phase.REPRESENT, model.loss, model.optimizer_factory, model.scheduler_factory, reset_head=False)
+    model.train()
+    assert all(p.requires_grad for p in model.parameters())
+    assert all(m.training for m in model.extractor.modules())
+
+
+def test_sigmoid_focal_starts_the_bias_at_the_prior_and_does_not_decay_it():
+    loss = SigmoidFocalLoss([40, 20, 10], gamma=2.0, weights="none", beta=0.999, reduction="mean")
+    model = tiny.classifier(loss=loss)
+    assert torch.allclose(model.head.bias, torch.full((3,), -torch.log(torch.tensor(2.0))))
+    groups = model.configure_optimizers()["optimizer"].param_groups
+    assert [p.shape for p in groups[1]["params"]] == [(3,)]
+    assert groups[1]["weight_decay"] == 0
+
+
+def test_checkpoints_hold_the_network_and_never_the_loss():
+    model = tiny.classifier()
+    assert {key.split(".")[0] for key in model.state_dict()} == {"extractor", "head"}
