@@ -11,7 +11,7 @@ from rich.progress import track
 from torch import Tensor
 
 from lightning_imb.build import check_accelerator
-from lightning_imb.data.datasets import unlabelled_images
+from lightning_imb.data.datasets.unlabelled import unlabelled_images
 from lightning_imb.data.sources import load_all
 from lightning_imb.restore import pick_device, restore_classifier, restore_transform
 from lightning_imb.runs import RunFolder
@@ -42,7 +42,7 @@ def classify(cfg: DictConfig) -> pd.DataFrame:
     return table
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference mode: images are decoded into one tensor by several threads
 def _probabilities(cfg: DictConfig, run: RunFolder) -> tuple[list[str], Tensor]:
     device = pick_device(cfg.accelerator.accelerator)
     model = restore_classifier(run, cfg.phase, cfg.checkpoint).to(device)

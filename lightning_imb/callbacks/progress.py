@@ -132,8 +132,12 @@ class PhaseProgress(Callback):
 
 
 def batches_done(trainer: Trainer) -> int:
-    """Training batches of this fit that are over, those before a resume included."""
-    return int(trainer.fit_loop.epoch_loop.batch_progress.total.processed)
+    """Training batches of this fit that are over, those before a resume included.
+
+    Lightning counts a batch as completed only after the callbacks saw its end; ``ready`` counts it before, and
+    is what a checkpoint restores.
+    """
+    return trainer.fit_loop.epoch_loop.batch_progress.total.ready
 
 
 def batches_in_total(trainer: Trainer) -> int | None:

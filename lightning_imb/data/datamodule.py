@@ -113,7 +113,7 @@ class ImbalancedDataModule(LightningDataModule):
         chosen = subsample(labels, self.profile(available), self.subset_seed, self.selection)
         if splits.val is not None or not self.val_size:
             return chosen, None
-        rest, held = stratified_split(labels[chosen], self.val_size, self.split_seed)
+        rest, held = stratified_split(labels[chosen], self.val_size, self.split_seed, class_names=self.class_names)
         return chosen[rest], chosen[held]
 
     def _prepare(self, splits: Splits, name: str, indices: NDArray[np.int64]) -> ImageSet:

@@ -65,7 +65,7 @@ def test_open_finished_tells_no_run_from_an_unfinished_one(tmp_path):
         RunFolder.open_finished(tmp_path)
     run = RunFolder.create(tmp_path)
     run.write_config(OmegaConf.create({"seed": 0}))
-    with pytest.raises(InputError, match="has not finished .* again to resume"):
+    with pytest.raises(InputError, match=r"has not finished .* again to resume"):
         RunFolder.open_finished(tmp_path)
     assert not run.finished
     run.write_metrics({"test/bacc": 0.5})
@@ -119,7 +119,13 @@ def test_damaged_files_are_named(tmp_path):
 
 def test_json_holds_arrays_paths_and_no_nan(tmp_path):
     path = tmp_path / "deep" / "x.json"
-    value = {"a": np.float32(0.5), "b": np.array([1.0, np.nan]), "c": (1, float("inf")), 2: tmp_path, "d": "é"}
+    value = {
+        "a": np.float32(0.5),
+        "b": np.array([1.0, np.nan]),
+        "c": (1, float("inf")),
+        2: tmp_path,
+        "d": "é",
+    }
     write_json_atomic(path, value)
     assert json.loads(path.read_text(encoding="utf-8")) == {
         "a": 0.5,

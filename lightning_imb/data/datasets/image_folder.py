@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from lightning_imb.data.decode import ImageSize
+from lightning_imb.data.image_names import is_hidden, is_image
 from lightning_imb.data.sources import FileSource
 from lightning_imb.data.splits import Splits, check_classes, hold_out_test
 from lightning_imb.data.storage import FileStore, open_store
@@ -12,11 +13,6 @@ from lightning_imb.utils.errors import InputError
 
 SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
-# clearly no images; anything else in a class folder is taken for an image, so that a damaged or
-# oddly named one is reported instead of silently left out
-_TEXT = ".csv .htm .html .ini .json .log .md .rst .tsv .pdf .txt .xml .yaml .yml .md5 .cfg .toml"
-_OTHER = ".db .doc .docx .gz .h5 .ipynb .lnk .mat .npy .npz .parquet .pkl .pt .pth .py .sh .tar .xlsx .zip"
-_NOT_IMAGES = frozenset(f"{_TEXT} {_OTHER}".split())
 _LAYOUTS = "known layouts: class/image, or train/class/image with val/ and test/ beside train/"
 
 
@@ -70,17 +66,13 @@ def _read_tree(store: FileStore) -> Tree:
     tree = Tree(defaultdict(list), defaultdict(list))
     for name in store.files():
         path = PurePosixPath(name)
-        if not _hidden(path) and path.suffix.lower() not in _NOT_IMAGES:
+        if is_image(path):
             tree.images[_parent(path)].append(name)
     for name in store.folders():
         path = PurePosixPath(name)
-        if not _hidden(path):
+        if not is_hidden(path):
             tree.folders[_parent(path)].append(name)
     return tree
-
-
-def _hidden(path: PurePosixPath) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
 def _parent(path: PurePosixPath) -> str:

@@ -10,7 +10,7 @@ from lightning_imb.data.datasets.image_folder import image_folder
 from lightning_imb.data.profiles import exponential_profile, subsample
 from lightning_imb.data.sources import load_all
 from lightning_imb.utils.errors import InputError
-from tests.helpers.images import (
+from helpers.images import (
     pixels,
     truncate,
     write_class_folders,

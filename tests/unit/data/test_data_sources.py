@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from lightning_imb.data.decode import BadImageError, decode_image, size_pair
 from lightning_imb.data.sources import ArraySource, FileSource, load_all, verify
 from lightning_imb.utils.errors import InputError
-from tests.helpers.images import pixels, truncate, write_class_folders, write_image, write_zip
+from helpers.images import pixels, truncate, write_class_folders, write_image, write_zip
 
 
 def encode(array, kind="PNG", **options):

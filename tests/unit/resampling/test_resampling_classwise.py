@@ -3,7 +3,6 @@ import logging
 import numpy as np
 import pytest
 from imblearn.over_sampling import ADASYN, SMOTE, SVMSMOTE, BorderlineSMOTE, RandomOverSampler
-from imblearn.utils.estimator_checks import parametrize_with_checks
 from scipy import sparse
 
 from lightning_imb.resampling import ClassWise, NoResampling
@@ -73,6 +72,14 @@ def test_smote_lowers_its_neighbours_to_the_class():
         rows = new_rows(X, result, labels, label)
         assert all(lies_between_own_rows(row, X[y == label]) for row in rows)
         assert not any((row == X).all(axis=1).any() for row in rows)
+
+
+def test_neighbours_among_all_rows_are_lowered_to_the_rows():
+    """5 of the 7 other rows are enemies of each row of class 1: near the border, so rows are made."""
+    X, y = np.random.default_rng(0).normal(size=(8, 2)), np.r_[np.zeros(5, int), np.ones(3, int)]
+    model = ClassWise(BorderlineSMOTE(m_neighbors=10), random_state=0)
+    model.fit_resample(X, y)
+    assert model.report_[1]["sampler"] == 2
 
 
 def test_a_single_row_is_copied():
@@ -176,8 +183,3 @@ def test_no_resampling_returns_copies():
     np.testing.assert_array_equal(labels, y)
     assert result.dtype == np.float32
     assert not np.shares_memory(result, X)
-
-
-@parametrize_with_checks([ClassWise(SMOTE(), random_state=0), NoResampling(random_state=0)])
-def test_imbalanced_learn_checks_classwise_and_none(estimator, check):
-    check(estimator)

@@ -47,7 +47,9 @@ def test_mlflow_round_trip_through_sqlite(tmp_path, monkeypatch, no_reports_home
     (run,) = client.search_runs([experiment.experiment_id])
     assert (run.info.run_name, run.info.status) == ("eos-seed0", "FAILED")
     assert run.data.params == {"imbalance/ratio": "100"}
-    assert [(m.value, m.step) for m in client.get_metric_history(run.info.run_id, "test/bacc")] == [(0.8125, 7)]
+    assert [(m.value, m.step) for m in client.get_metric_history(run.info.run_id, "test/bacc")] == [
+        (0.8125, 7)
+    ]
     assert [a.path for a in client.list_artifacts(run.info.run_id, "figures")] == ["figures/red.png"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["logs"]  # nothing in the working directory
 
@@ -117,7 +119,13 @@ def test_every_option_of_the_group_makes_its_loggers(tmp_path, monkeypatch, no_r
     monkeypatch.setenv("WANDB_MODE", "offline")
     with initialize_config_module("lightning_imb.conf", version_base="1.3"):
         group = compose(f"logger/{option}").get("logger", {})
-    root = {"run_dir": str(tmp_path), "paths": {"logs": str(tmp_path)}, "method": "eos", "seed": 3, "logger": group}
+    root = {
+        "run_dir": str(tmp_path),
+        "paths": {"logs": str(tmp_path)},
+        "method": "eos",
+        "seed": 3,
+        "logger": group,
+    }
     loggers = instantiate(OmegaConf.create(root).logger, _convert_="all")
     assert list(loggers) == NAMES[option]
     assert all(isinstance(logger, Logger) for logger in loggers.values())

@@ -45,8 +45,7 @@ def records(folder):
 def scan(data, block=32768, full=1, last=4):
     """Take a .wandb file apart: LevelDB's log format after a header of 7 bytes.
 
-    Each piece is crc32 (4 bytes), length (2), type (1), bytes; no piece crosses a block of 32 KiB. (W&B had a
-    reader of its own, wandb.sdk.internal.datastore, until 0.30.)
+    Each piece is crc32 (4 bytes), length (2), type (1), bytes; no piece crosses a block of 32 KiB.
     """
     assert data[:4] == b":W&B"
     position, pieces = 7, b""
@@ -100,7 +99,9 @@ def test_metrics_config_and_figures_of_a_fit_are_in_the_file(offline):
     )
     trainer.fit(Module(), DataLoader(TensorDataset(torch.ones(2, 1))))
     logger.log_metrics({"test/bacc": 0.8125}, step=4)
-    log_figures([logger], {"figures/confusion": confusion_figure(torch.eye(3).numpy(), ["a", "b", "c"])}, step=4)
+    log_figures(
+        [logger], {"figures/confusion": confusion_figure(torch.eye(3).numpy(), ["a", "b", "c"])}, step=4
+    )
     close_loggers([logger], "success")
     assert wandb.run is None
 
@@ -109,8 +110,8 @@ def test_metrics_config_and_figures_of_a_fit_are_in_the_file(offline):
     assert history(found, "test/bacc") == [0.8125]
     assert config(found)["method"] == "eos"
     assert config(found)["imbalance"] == {"ratio": 100}
-    assert [r.run.project for r in found if r.WhichOneof("record_type") == "run"][0] == "imb"
-    assert [r.run.display_name for r in found if r.WhichOneof("record_type") == "run"][0] == "eos-seed3"
+    assert next(r.run.project for r in found if r.WhichOneof("record_type") == "run") == "imb"
+    assert next(r.run.display_name for r in found if r.WhichOneof("record_type") == "run") == "eos-seed3"
     assert [r.exit.exit_code for r in found if r.WhichOneof("record_type") == "exit"] == [0]
     assert len(list(run.glob("wandb/offline-run-*/files/media/images/figures/*.png"))) == 1
 
@@ -154,5 +155,5 @@ def test_auto_is_online_only_with_a_key(tmp_path, monkeypatch):
 
 
 def test_unknown_mode_is_refused(tmp_path):
-    with pytest.raises(InputError, match="'on'.*auto, online, offline, disabled"):
+    with pytest.raises(InputError, match=r"'on'.*auto, online, offline, disabled"):
         wandb_logger(tmp_path, project="imb", name="x", mode="on")

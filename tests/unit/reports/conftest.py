@@ -1,0 +1,62 @@
+"""Run folders with chosen scores, written through the run-folder contract."""
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from lightning_imb.phases import Phase
+from lightning_imb.runs import RunFolder
+from lightning_imb.tracking.csv_table import MetricsTable
+
+HOLDOUT = "holdout, best epoch on validation"
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """A function that writes a finished run: ``make_run("erm/0", method="erm", seed=0, bacc=0.5)``."""
+
+    def make(
+        name, *, method="erm", seed=0, bacc=0.5, counts=(40, 4), protocol=HOLDOUT, settings=(), **metrics
+    ):
+        run = RunFolder.create(tmp_path / "sweep" / name)
+        config = {"method": method, "seed": seed, "run_dir": str(run.path), "dataset": {"name": "digits"}}
+        run.write_config(OmegaConf.create(config | dict(settings)))
+        splits = {"train": list(counts), "val": [2] * len(counts), "test": [10] * len(counts)}
+        names = [f"c{k}" for k in range(len(counts))]
+        run.write_data({"class_names": names, "class_counts": splits, "dataset": "digits"})
+        recall = [bacc] * len(counts)
+        values = {
+            "test/bacc": bacc,
+            "test/recall": recall,
+            "method": method,
+            "seed": seed,
+            "protocol": protocol,
+        }
+        values |= {"selected_on": "val", "class_names": names, "class_counts": splits}
+        run.write_metrics(values | {name.replace("__", "/"): value for name, value in metrics.items()})
+        return run
+
+    return make
+
+
+@pytest.fixture
+def add_files():
+    """A function that adds predictions of both phases and learning curves to a run."""
+
+    def add(run, retrain=True):
+        k = len(run.read_data()["class_names"])
+        targets = np.repeat(np.arange(k), 10)
+        logits = np.eye(k)[
+            np.where(np.arange(len(targets)) % 10 < 3, 0, targets)
+        ]  # 3 of 10 taken for class 0
+        run.write_predictions("test", logits, targets)
+        table = MetricsTable()
+        for epoch in range(5):
+            table.update(Phase.REPRESENT, epoch, epoch, {"train/loss": 5.0 - epoch, "val/bacc": epoch / 5})
+        if retrain:
+            run.write_predictions("represent_test", np.eye(k)[np.zeros_like(targets)], targets)
+            table.update(Phase.RETRAIN, 0, 0, {"retrain/train/loss": 0.5, "retrain/val/bacc": 0.9})
+        table.write(run.metrics_csv)
+        return run
+
+    return add
