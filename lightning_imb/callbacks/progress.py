@@ -134,8 +134,8 @@ class PhaseProgress(Callback):
 def batches_done(trainer: Trainer) -> int:
     """Training batches of this fit that are over, those before a resume included.
 
-    Lightning counts a batch as completed only after the callbacks saw its end; ``ready`` counts it before, and
-    is what a checkpoint restores.
+    Lightning counts a batch as completed only after the callbacks saw its end; ``ready`` counts it before,
+    and is what a checkpoint restores.
     """
     return trainer.fit_loop.epoch_loop.batch_progress.total.ready
 

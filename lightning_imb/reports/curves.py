@@ -42,7 +42,11 @@ def learning_curves_figure(rows: Mapping[Phase, Sequence[Row]]) -> Figure:
 
 
 def _draw(axes: Axes, rows: Sequence[Row], prefix: str, score: str) -> None:
-    curves = {split: curve(rows, f"{prefix}{split}/{score}") for split in SPLITS}
+    trained = curve(rows, f"{prefix}train/loss")  # the score of the finished model is filed one epoch later
+    curves = {
+        split: {e: value for e, value in curve(rows, f"{prefix}{split}/{score}").items() if e in trained}
+        for split in SPLITS
+    }
     if len(curves["test"]) < 2:  # the one score at the end of a run is no curve
         del curves["test"]
     for split, points in curves.items():

@@ -9,7 +9,19 @@ from rich.text import Text
 
 from lightning_imb.reports.style import MANY_CLASSES
 
-LINES = ("method", "model", "head", "loss", "protocol", "accelerator", "precision", "run_folder")
+LINES = (
+    "method",
+    "model",
+    "head",
+    "loss",
+    "reweight",
+    "epochs",
+    "protocol",
+    "accelerator",
+    "precision",
+    "images",
+    "run_folder",
+)
 
 
 def run_header(info: Mapping[str, Any]) -> Panel:
@@ -18,8 +30,8 @@ def run_header(info: Mapping[str, Any]) -> Panel:
     Args:
         info: ``dataset``; ``class_names`` (K,); ``class_counts``, (K,) images per class for each split;
             ``parameters`` with ``total`` and ``trainable``; and as texts ``method``, ``model``, ``head``,
-            ``loss``, ``protocol``, ``accelerator``, ``precision``, ``run_folder``. What is missing is
-            left out.
+            ``loss``, ``reweight``, ``epochs``, ``protocol``, ``accelerator``, ``precision``, ``images``
+            (where they are kept), ``run_folder``. What is missing is left out.
     """
     body = Table.grid(padding=(0, 2))
     body.add_column(style="bold", no_wrap=True)

@@ -135,7 +135,7 @@ class _Delivery(NamedTuple):
 
 def _fitted_to(sampler: BaseOverSampler, label: Hashable, n: int, total: int) -> BaseOverSampler:
     """Clone a sampler with the neighbours that a class of n rows among ``total`` rows can have."""
-    limits = {"k_neighbors": n - 1, "n_neighbors": n - 1, "m_neighbors": 10**9}
+    limits = {"k_neighbors": n - 1, "n_neighbors": n - 1, "m_neighbors": total - 1}
     given = sampler.get_params(deep=False)
     possible = {
         name: max(1, min(given[name], limit))

@@ -8,7 +8,7 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
-from lightning_imb.tracking.csv_table import KEY_COLUMNS, MetricsTable, phase_of
+from lightning_imb.tracking.csv_table import KEY_COLUMNS, MetricsTable
 
 
 class CsvLogger(Logger):
@@ -16,7 +16,7 @@ class CsvLogger(Logger):
 
     Lightning's own ``CSVLogger`` deletes the file of an earlier start when a run is resumed. This one reads
     it and merges: a key that comes again updates its row. Both fits of a run may share one logger or bring
-    one each; the phase of a row follows from the prefix ``retrain/`` of its metric names.
+    one each; the phase of a row follows from the names of its metrics (see ``MetricsTable.phase_of``).
 
     Args:
         save_dir: The run folder.
@@ -62,7 +62,7 @@ class CsvLogger(Logger):
             self._table = MetricsTable.read(self.path)
         values = {name: float(value) for name, value in metrics.items() if name not in KEY_COLUMNS}
         epoch = int(metrics["epoch"]) if "epoch" in metrics else None
-        self._table.update(phase_of(values), epoch, step, values)
+        self._table.update(self._table.phase_of(values), epoch, step, values)
         self._changed = True
 
     @rank_zero_only

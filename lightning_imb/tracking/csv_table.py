@@ -13,15 +13,6 @@ KEY_COLUMNS = ("phase", "epoch", "step")
 RETRAIN_PREFIX = f"{Phase.RETRAIN.value}/"
 
 
-def phase_of(names: Iterable[str]) -> Phase:
-    """Tell which phase metrics that were logged together belong to.
-
-    Metrics of phase 3 carry the prefix ``retrain/``. One such name settles it for the whole call, because
-    callbacks of other packages (a learning-rate monitor) add names of their own without a prefix.
-    """
-    return Phase.RETRAIN if any(name.startswith(RETRAIN_PREFIX) for name in names) else Phase.REPRESENT
-
-
 class MetricsTable:
     """Rows of metrics that can be merged, written and read back without losing any.
 
@@ -43,6 +34,20 @@ class MetricsTable:
                 key = Phase(line["phase"]), _int(line["epoch"]), _int(line["step"])
                 table._rows[key] = {k: float(v) for k, v in line.items() if k not in KEY_COLUMNS and v}
         return table
+
+    def phase_of(self, names: Iterable[str]) -> Phase:
+        """Tell which phase metrics that are logged together belong to.
+
+        A name that starts with a phase settles it for all, and so do training and validation scores, which
+        carry no phase in phase 1. Where none does (a learning-rate monitor, the test scores at the end), time
+        settles it: once phase 3 has begun, phase 1 is over.
+        """
+        starts = {name.split("/", 1)[0] for name in names}
+        for phase in Phase:
+            if phase.value in starts:
+                return phase
+        over = any(key[0] is Phase.RETRAIN for key in self._rows) and not starts & {"train", "val"}
+        return Phase.RETRAIN if over else Phase.REPRESENT
 
     def update(self, phase: Phase, epoch: int | None, step: int | None, values: Mapping[str, float]) -> None:
         """Merge ``values`` into the row of (phase, epoch, step)."""

@@ -140,12 +140,11 @@ def test_learning_curves_show_both_phases_or_the_one_there_is():
 
 
 def test_the_test_set_has_a_curve_only_where_it_was_scored_each_epoch():
-    watched = [{"epoch": e, "test/bacc": e / 4} for e in range(3)]
-    assert [
-        line.get_label() for line in learning_curves_figure({Phase.REPRESENT: watched}).axes[1].lines
-    ] == ["test"]
-    once = [{"epoch": 2, "test/bacc": 0.5}]
-    axes = learning_curves_figure({Phase.REPRESENT: once}).axes[1]
+    watched = [{"epoch": e, "train/loss": 1.0, "test/bacc": e / 4} for e in range(3)]
+    finished = {"epoch": 3, "test/bacc": 0.99}  # of the selected model, after the fit
+    (line,) = learning_curves_figure({Phase.REPRESENT: [*watched, finished]}).axes[1].lines
+    assert (line.get_label(), list(line.get_ydata())) == ("test", [0, 0.25, 0.5])
+    axes = learning_curves_figure({Phase.REPRESENT: [{"epoch": 2, "train/loss": 1.0}, finished]}).axes[1]
     assert len(axes.lines) == 0
     assert texts(axes) == ["not recorded"]
 

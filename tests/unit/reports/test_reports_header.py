@@ -16,8 +16,11 @@ INFO = {
     "parameters": {"total": 1234567, "trainable": 1000},
     "head": "linear",
     "loss": "cross entropy",
+    "reweight": "drw",
+    "epochs": "40, then 10 of the head",
     "protocol": "holdout, best epoch on validation",
     "accelerator": "cpu",
+    "images": "decoded in memory",
     "precision": "32-true",
     "run_folder": "logs/runs/[eos]",
 }
@@ -36,8 +39,11 @@ def test_every_fact_has_its_line():
         "parameters": "1,234,567 (1,000 trainable)",
         "head": "linear",
         "loss": "cross entropy",
+        "reweight": "drw",
+        "epochs": "40, then 10 of the head",
         "protocol": "holdout, best epoch on validation",
         "accelerator": "cpu",
+        "images": "decoded in memory",
         "precision": "32-true",
         "run folder": "logs/runs/[eos]",
     }

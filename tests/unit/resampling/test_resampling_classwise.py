@@ -183,3 +183,9 @@ def test_no_resampling_returns_copies():
     np.testing.assert_array_equal(labels, y)
     assert result.dtype == np.float32
     assert not np.shares_memory(result, X)
+
+
+def test_classes_do_not_share_their_draws():
+    X, y = np.arange(60.0)[:, None], np.repeat([0, 1, 2], [40, 10, 10])
+    result, labels = ClassWise(RandomOverSampler(), random_state=0).fit_resample(X, y)
+    assert not np.array_equal(new_rows(X, result, labels, 1), new_rows(X, result, labels, 2) - 10)

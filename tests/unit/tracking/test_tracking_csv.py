@@ -73,13 +73,20 @@ def test_loggers_made_together_and_used_in_turn_share_the_file(tmp_path):
     ]
 
 
-def test_names_without_prefix_follow_the_phase_of_their_call(tmp_path):
+def test_names_without_prefix_follow_their_call_and_then_time(tmp_path):
     logger = CsvLogger(tmp_path)
-    logger.log_metrics({"epoch": 4, "retrain/val/bacc": 0.5, "lr-SGD": 0.1})
+    logger.log_metrics({"epoch": 4, "test/bacc": 0.1, "lr-SGD": 0.1}, step=40)  # phase 1
+    logger.log_metrics({"epoch": 4, "retrain/val/bacc": 0.5, "lr-SGD": 0.01}, step=40)
+    logger.finalize("success")
+    logger.log_metrics({"epoch": 4, "test/bacc": 0.9}, step=40)  # the final model, after phase 3
+    logger.log_metrics({"epoch": 4, "represent/test/bacc": 0.2}, step=40)
     logger.save()
     table = MetricsTable.read(logger.path)
-    assert table.rows(Phase.REPRESENT) == []
-    assert table.rows(Phase.RETRAIN) == [{"epoch": 4.0, "retrain/val/bacc": 0.5, "lr-SGD": 0.1}]
+    key = {"epoch": 4.0, "step": 40.0}
+    assert table.rows(Phase.REPRESENT) == [
+        key | {"test/bacc": 0.1, "lr-SGD": 0.1, "represent/test/bacc": 0.2}
+    ]
+    assert table.rows(Phase.RETRAIN) == [key | {"retrain/val/bacc": 0.5, "lr-SGD": 0.01, "test/bacc": 0.9}]
 
 
 def test_nothing_is_written_before_there_is_something(tmp_path):
