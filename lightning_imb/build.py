@@ -33,7 +33,9 @@ def check_config(cfg: DictConfig) -> None:
     _one_of(cfg.retrain.start_from, "retrain.start_from", ("auto", "best", "last"))
     _one_of(cfg.retrain.counts, "retrain.counts", ("original", "balanced"))
     if cfg.protocol.select == "best_val" and not cfg.protocol.val_size:
-        raise InputError("protocol.select=best_val needs validation images: set protocol.val_size, or select=last")
+        raise InputError(
+            "protocol.select=best_val needs validation images: set protocol.val_size, or select=last"
+        )
     if cfg.protocol.select == "best_test" and cfg.protocol.name != "paper":
         raise InputError("choosing the epoch on the test set is only possible with protocol=paper")
     if cfg.reweight.kind != "none" and str(cfg.loss.weights) != "none":
@@ -49,7 +51,9 @@ def check_accelerator(cfg: DictConfig) -> None:
     Raises:
         InputError: If a GPU is asked for and none is found.
     """
-    if cfg.accelerator in ("gpu", "cuda") and not (torch.cuda.is_available() or torch.backends.mps.is_available()):
+    if cfg.accelerator in ("gpu", "cuda") and not (
+        torch.cuda.is_available() or torch.backends.mps.is_available()
+    ):
         raise InputError("accelerator=gpu, but torch finds no GPU on this machine: use accelerator=cpu")
 
 
@@ -137,7 +141,7 @@ def build_classifier(cfg: DictConfig, class_counts: Sequence[int]) -> Imbalanced
         log_per_class=cfg.log_per_class,
     )
     layout = torch.channels_last if cfg.accelerator.channels_last else torch.contiguous_format
-    return module.to(memory_format=layout)  # type: ignore[call-overload,no-any-return]
+    return module.to(memory_format=layout)
 
 
 def build_phase_switch(cfg: DictConfig, class_counts: Sequence[int]) -> PhaseSwitch:

@@ -62,5 +62,7 @@ def _data_of(run: RunFolder, cfg: DictConfig) -> ImbalancedDataModule:
             "point root=<folder> to the data it was trained on"
         )
     if not data.has(cfg.split):
-        raise InputError(f"this run has no split '{cfg.split}': it has {json.dumps(list(known['class_counts']))}")
+        raise InputError(
+            f"this run has no split '{cfg.split}': it has {json.dumps(list(known['class_counts']))}"
+        )
     return data

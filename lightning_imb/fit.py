@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 from pytorch_lightning import Callback, Trainer
@@ -40,7 +41,9 @@ class TwoFits:
         loggers: Where metrics go.
     """
 
-    def __init__(self, cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, loggers: list[Logger]) -> None:
+    def __init__(
+        self, cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, loggers: list[Logger]
+    ) -> None:
         self.cfg = cfg
         self.run = run
         self.data = data
@@ -50,8 +53,12 @@ class TwoFits:
         """Phase 1: extractor and head on the imbalanced images. Leaves the protocol's choice in ``model``."""
         callbacks: list[Callback] = []
         if self.cfg.reweight.kind != "none":
-            callbacks.append(Reweighting(self.cfg.reweight.kind, self.cfg.reweight.beta, self.cfg.reweight.start))
-        trainer = self._trainer(Phase.REPRESENT, self.cfg.epochs, model.monitored, callbacks, self.cfg.val_every)
+            callbacks.append(
+                Reweighting(self.cfg.reweight.kind, self.cfg.reweight.beta, self.cfg.reweight.start)
+            )
+        trainer = self._trainer(
+            Phase.REPRESENT, self.cfg.epochs, model.monitored, callbacks, self.cfg.val_every
+        )
         over = self.cfg.retrain.enabled and self.run.checkpoint(Phase.RETRAIN, "last").is_file()
         if not over:
             self._fit(trainer, model, Phase.REPRESENT)
@@ -61,6 +68,8 @@ class TwoFits:
 
     def retrain(self, model: ImbalancedClassifier) -> tuple[Trainer, PhaseSwitch]:
         """Phases 2 and 3: the head on balanced embeddings. Leaves the protocol's choice in ``model``."""
+        # The fresh head must not depend on how many numbers phase 1 drew, or a run resumed here would differ.
+        pl.seed_everything(self.cfg.seed, workers=True, verbose=False)
         switch = build_phase_switch(self.cfg, self.data.class_counts)
         monitored = f"retrain/{model.monitored}"
         trainer = self._trainer(Phase.RETRAIN, self.cfg.retrain.epochs, monitored, [switch], 1)
@@ -96,7 +105,9 @@ class TwoFits:
         best = ModelCheckpoint(
             folder, "best", monitor=monitored, mode="max", save_top_k=1, enable_version_counter=False
         )
-        last = ModelCheckpoint(folder, "last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False)
+        last = ModelCheckpoint(
+            folder, "last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False
+        )
         return [best, last]
 
 
@@ -182,7 +193,9 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
     try:
         checkpoint: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file surfaces as any of half a dozen exceptions
-        raise InputError(f"the checkpoint {path} is damaged ({type(error).__name__}): train the run again") from None
+        raise InputError(
+            f"the checkpoint {path} is damaged ({type(error).__name__}): train the run again"
+        ) from None
     if "state_dict" not in checkpoint:
         raise InputError(f"{path} is no Lightning checkpoint: it holds no state_dict")
     return checkpoint

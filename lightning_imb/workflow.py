@@ -36,7 +36,16 @@ from lightning_imb.utils.errors import InputError
 log = logging.getLogger(__name__)
 
 # What may change between two launches of one run without changing its result.
-_FREE_KEYS = ("resume", "callbacks", "threads", "num_workers", "logger", "paths", "memory_limit_gb", "run_dir")
+_FREE_KEYS = (
+    "resume",
+    "callbacks",
+    "threads",
+    "num_workers",
+    "logger",
+    "paths",
+    "memory_limit_gb",
+    "run_dir",
+)
 
 
 def train(cfg: DictConfig) -> dict[str, Any]:
@@ -80,7 +89,9 @@ def _already_done(cfg: DictConfig, run: RunFolder) -> bool:
     if not run.config_file.is_file():
         return False
     if cfg.resume == "never":
-        raise InputError(f"{run.path} holds a run already: choose another hydra.run.dir, or resume=auto to go on")
+        raise InputError(
+            f"{run.path} holds a run already: choose another hydra.run.dir, or resume=auto to go on"
+        )
     changed = changed_keys(run.read_config(), cfg)
     if changed:
         raise InputError(
@@ -100,7 +111,11 @@ def changed_keys(old: DictConfig, new: DictConfig) -> list[str]:
 
 def _leaves(node: Any, prefix: str = "") -> list[tuple[str, Any]]:
     if isinstance(node, dict) and node:
-        return [leaf for key, child in node.items() for leaf in _leaves(child, f"{prefix}.{key}" if prefix else key)]
+        return [
+            leaf
+            for key, child in node.items()
+            for leaf in _leaves(child, f"{prefix}.{key}" if prefix else key)
+        ]
     return [(prefix, node)]
 
 
@@ -123,7 +138,11 @@ def _train_with_loggers(
 
 
 def _fit_and_score(
-    cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, model: ImbalancedClassifier, loggers: list[Logger]
+    cfg: DictConfig,
+    run: RunFolder,
+    data: ImbalancedDataModule,
+    model: ImbalancedClassifier,
+    loggers: list[Logger],
 ) -> dict[str, Any]:
     start = time.perf_counter()
     fits = TwoFits(cfg, run, data, loggers)
@@ -189,7 +208,10 @@ def _header(
     return describe_data(cfg, data) | {
         "method": cfg.method,
         "model": cfg.model.name,
-        "parameters": {"total": total, "trainable": sum(p.numel() for p in model.parameters() if p.requires_grad)},
+        "parameters": {
+            "total": total,
+            "trainable": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        },
         "head": type(model.head).__name__,
         "loss": type(model.loss).__name__,
         "reweight": cfg.reweight.kind,

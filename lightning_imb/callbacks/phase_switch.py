@@ -133,5 +133,7 @@ def _classifier(module: LightningModule) -> ImbalancedClassifier:
 
 def _datamodule(trainer: Trainer) -> ImbalancedDataModule:
     data = getattr(trainer, "datamodule", None)
-    assert isinstance(data, ImbalancedDataModule), "PhaseSwitch needs trainer.fit(datamodule=ImbalancedDataModule)"
+    assert isinstance(data, ImbalancedDataModule), (
+        "PhaseSwitch needs trainer.fit(datamodule=ImbalancedDataModule)"
+    )
     return data

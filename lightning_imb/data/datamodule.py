@@ -113,7 +113,9 @@ class ImbalancedDataModule(LightningDataModule):
         chosen = subsample(labels, self.profile(available), self.subset_seed, self.selection)
         if splits.val is not None or not self.val_size:
             return chosen, None
-        rest, held = stratified_split(labels[chosen], self.val_size, self.split_seed, class_names=self.class_names)
+        rest, held = stratified_split(
+            labels[chosen], self.val_size, self.split_seed, class_names=self.class_names
+        )
         return chosen[rest], chosen[held]
 
     def _prepare(self, splits: Splits, name: str, indices: NDArray[np.int64]) -> ImageSet:
@@ -139,7 +141,9 @@ class ImbalancedDataModule(LightningDataModule):
             std = measured[1] if std == "auto" else std
         channels = self.image_shape[0]
         if isinstance(mean, str) or isinstance(std, str) or {len(mean), len(std)} != {channels}:
-            raise InputError(f"dataset.mean={mean} and dataset.std={std} must be auto or {channels} numbers each")
+            raise InputError(
+                f"dataset.mean={mean} and dataset.std={std} must be auto or {channels} numbers each"
+            )
         return BatchTransform(mean, std, self.pad, self.flip, self.channels_last)
 
     def _some_training_images(self) -> torch.Tensor:
@@ -225,7 +229,7 @@ class ImbalancedDataModule(LightningDataModule):
         trainer = self.trainer
         if trainer is None:
             return ShuffledBatches(size, batch_size, self.seed)
-        epoch = trainer.fit_loop.epoch_progress.current.processed
+        epoch = trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
         return ShuffledBatches(size, batch_size, self.seed, epoch, trainer.global_rank, trainer.world_size)
 
     def _loader(

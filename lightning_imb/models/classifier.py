@@ -14,6 +14,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 from lightning_imb.losses import ClassCountLoss
 from lightning_imb.metrics import scores
 from lightning_imb.models.backbones import Extractor
+from lightning_imb.models.heads import draw_anew
 from lightning_imb.phases import Phase
 
 OptimizerFactory = Callable[[Iterable[Any]], Optimizer]
@@ -51,7 +52,7 @@ class ImbalancedClassifier(LightningModule):
     ) -> None:
         super().__init__()
         self.extractor = extractor
-        self.head = head
+        self.head: nn.Module = head
         self.class_counts = list(class_counts)
         self.monitor = monitor
         self.log_per_class = log_per_class
@@ -90,7 +91,7 @@ class ImbalancedClassifier(LightningModule):
         self.scheduler_factory = scheduler
         self.extractor_module.requires_grad_(phase is Phase.REPRESENT)
         if reset_head:
-            self.head.reset_parameters()
+            draw_anew(self.head)
         self.train(self.training)
 
     @property
@@ -123,7 +124,8 @@ class ImbalancedClassifier(LightningModule):
 
     def embed(self, images: Tensor) -> Tensor:
         """Embeddings (N, D) of normalised images (N, C, H, W)."""
-        return self.extractor(images)
+        embedding: Tensor = self.extractor(images)
+        return embedding
 
     def configure_optimizers(self) -> Any:
         """The phase's optimizer over its trainable parameters, and its per-epoch schedule."""
@@ -171,7 +173,7 @@ class ImbalancedClassifier(LightningModule):
         self._log_scores(self.test_name)
 
     def _evaluate(self, batch: Any, split: str) -> Tensor:
-        logits = self(batch.inputs).float()
+        logits: Tensor = self(batch.inputs).float()
         self.eval_confusion.update(logits, batch.target)
         loss = F.cross_entropy(logits, batch.target)
         self.log(f"{split}/loss", loss, on_epoch=True, batch_size=len(batch.target), sync_dist=True)

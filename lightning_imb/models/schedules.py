@@ -67,4 +67,3 @@ def constant(optimizer: Optimizer, epochs: int, warmup_epochs: int) -> LambdaLR:
         warmup_epochs: As in ``warmup_multistep``.
     """
     return warmup_multistep(optimizer, epochs, warmup_epochs, milestones=(), gamma=1.0)
-

@@ -38,7 +38,9 @@ def hydra_entry(config_name: str) -> Callable[[Callable[["DictConfig"], None]], 
             from hydra.errors import HydraException
             from omegaconf.errors import OmegaConfBaseException
 
-            run = hydra.main(version_base="1.3", config_path=f"pkg://{CONFIG_MODULE}", config_name=config_name)
+            run = hydra.main(
+                version_base="1.3", config_path=f"pkg://{CONFIG_MODULE}", config_name=config_name
+            )
             try:
                 run(_guarded(task))()
             except InputError as error:

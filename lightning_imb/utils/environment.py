@@ -5,12 +5,22 @@ import os
 import platform
 import sys
 
-PACKAGES = ("lightning-imb", "torch", "pytorch-lightning", "torchvision", "imbalanced-learn", "scikit-learn", "numpy")
+PACKAGES = (
+    "lightning-imb",
+    "torch",
+    "pytorch-lightning",
+    "torchvision",
+    "imbalanced-learn",
+    "scikit-learn",
+    "numpy",
+)
 
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that results depend on."""
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"python": platform.python_version()} | {
+        name: importlib.metadata.version(name) for name in PACKAGES
+    }
 
 
 def hardware() -> dict[str, str | int]:

@@ -23,7 +23,14 @@ class Breaks(ImbalancedClassifier):
 def test_it_names_epoch_and_batch_and_keeps_the_last_good_checkpoint(tmp_path, every):
     base = tiny.classifier()
     model = Breaks(
-        base.extractor, base.head, base.loss, base.optimizer_factory, base.scheduler_factory, (40, 20, 10), "val", False
+        base.extractor,
+        base.head,
+        base.loss,
+        base.optimizer_factory,
+        base.scheduler_factory,
+        (40, 20, 10),
+        "val",
+        False,
     )
     last = ModelCheckpoint(tmp_path, "last", save_on_train_epoch_end=True, enable_version_counter=False)
     trainer = Trainer(

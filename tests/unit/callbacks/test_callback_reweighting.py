@@ -1,4 +1,3 @@
-
 import pytest
 from helpers import tiny
 from pytorch_lightning import Callback, Trainer

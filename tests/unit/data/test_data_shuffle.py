@@ -27,7 +27,13 @@ def test_order_and_keys_depend_on_seed_and_epoch_alone():
 
 
 def test_keys_of_all_batches_differ():
-    keys = {batch_key(seed, epoch, batch, rank) for seed in range(3) for epoch in range(20) for batch in range(50) for rank in range(2)}
+    keys = {
+        batch_key(seed, epoch, batch, rank)
+        for seed in range(3)
+        for epoch in range(20)
+        for batch in range(50)
+        for rank in range(2)
+    }
     assert len(keys) == 3 * 20 * 50 * 2
     assert all(0 <= key < 2**63 for key in keys)
 
@@ -42,7 +48,9 @@ def test_ranks_share_the_order_of_one_process(world):
     assert woven[101:] == one[: len(woven) - 101]
 
 
-@pytest.mark.parametrize(("size", "sizes"), [(24, [8, 8, 8]), (25, [8, 8, 9]), (26, [8, 8, 8, 2]), (1, [1]), (3, [3])])
+@pytest.mark.parametrize(
+    ("size", "sizes"), [(24, [8, 8, 8]), (25, [8, 8, 9]), (26, [8, 8, 8, 2]), (1, [1]), (3, [3])]
+)
 def test_a_single_left_over_row_joins_the_batch_before(size, sizes):
     sampler = ShuffledBatches(size, 8, seed=0)
     assert [len(request.indices) for request in sampler] == sizes

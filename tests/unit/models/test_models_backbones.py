@@ -14,9 +14,7 @@ from lightning_imb.models.heads import CosineHead, LinearHead
 from lightning_imb.utils.errors import InputError
 
 
-@pytest.mark.parametrize(
-    ("classes", "linear", "cosine"), [(10, 464_154, 464_144), (100, 470_004, 469_904)]
-)
+@pytest.mark.parametrize(("classes", "linear", "cosine"), [(10, 464_154, 464_144), (100, 470_004, 469_904)])
 def test_resnet32_has_the_published_number_of_parameters(classes, linear, cosine):
     body = parameter_count(ResNetCifar(depth=32, width=16, in_channels=3))
     assert body + parameter_count(LinearHead(64, classes, init="default")) == linear
@@ -84,7 +82,9 @@ def test_unknown_torchvision_name_lists_the_known():
         TorchvisionBackbone("resnet19", weights=None, in_channels=3)
 
 
-@pytest.mark.parametrize(("name", "size"), [("resnet10t", None), ("mobilenetv3_small_050", None), ("vit_tiny_patch16_224", 32)])
+@pytest.mark.parametrize(
+    ("name", "size"), [("resnet10t", None), ("mobilenetv3_small_050", None), ("vit_tiny_patch16_224", 32)]
+)
 def test_timm_models_become_extractors(name, size):
     pytest.importorskip("timm")
     network = TimmBackbone(name, pretrained=False, in_channels=1, image_size=size)

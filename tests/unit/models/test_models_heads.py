@@ -31,7 +31,12 @@ def test_kaiming_start_has_its_deviation():
 
 @pytest.mark.parametrize(
     ("kind", "required", "expected"),
-    [("auto", None, LinearHead), ("auto", "cosine", CosineHead), ("cosine", None, CosineHead), ("linear", None, LinearHead)],
+    [
+        ("auto", None, LinearHead),
+        ("auto", "cosine", CosineHead),
+        ("cosine", None, CosineHead),
+        ("linear", None, LinearHead),
+    ],
 )
 def test_head_follows_config_and_loss(kind, required, expected):
     assert type(build_head(kind, required, 8, 3, 30.0, "default")) is expected
@@ -42,7 +47,10 @@ def test_head_that_contradicts_the_loss_is_refused():
         build_head("linear", "cosine", 8, 3, 30.0, "default")
 
 
-@pytest.mark.parametrize(("kind", "scale", "init"), [("round", 30.0, "default"), ("cosine", 0.0, "default"), ("linear", 30.0, "zero")])
+@pytest.mark.parametrize(
+    ("kind", "scale", "init"),
+    [("round", 30.0, "default"), ("cosine", 0.0, "default"), ("linear", 30.0, "zero")],
+)
 def test_bad_head_settings_are_named(kind, scale, init):
     with pytest.raises(InputError):
         build_head(kind, None, 8, 3, scale, init)

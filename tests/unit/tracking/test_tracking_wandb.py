@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 
 import pytest
 import pytorch_lightning as pl
@@ -34,12 +35,17 @@ def offline(tmp_path, monkeypatch):
         wandb.finish()
 
 
-def records(folder):
-    """All records of the one offline run below a folder."""
+def records(folder, patience=60):
+    """All records of the one offline run below a folder, waiting for W&B's own process to write the last one."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     (file,) = folder.glob("wandb/offline-run-*/*.wandb")
-    return [Record.FromString(data) for data in scan(file.read_bytes())]
+    for _ in range(10 * patience):
+        found = [Record.FromString(data) for data in scan(file.read_bytes())]
+        if any(record.WhichOneof("record_type") == "exit" for record in found):
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"{file} was not finished within {patience} s")
 
 
 def scan(data, block=32768, full=1, last=4):
@@ -54,6 +60,8 @@ def scan(data, block=32768, full=1, last=4):
             position += block - position % block
             continue
         length, kind = struct.unpack_from("<HB", data, position + 4)
+        if position + 7 + length > len(data):
+            return  # still being written
         pieces += data[position + 7 : position + 7 + length]
         position += 7 + length
         if kind in (full, last):
