@@ -152,7 +152,7 @@ def build_phase_switch(cfg: DictConfig, class_counts: Sequence[int]) -> PhaseSwi
     """
     balanced = [max(class_counts)] * len(class_counts)
     counts = balanced if cfg.retrain.counts == "balanced" else list(class_counts)
-    loss = build_loss(cfg.retrain.loss, counts)
+    loss = build_loss(cfg.loss if cfg.retrain.loss is None else cfg.retrain.loss, counts)
     trained = build_loss(cfg.loss, class_counts).required_head or cfg.model.head
     if loss.required_head and loss.required_head != trained:
         raise InputError(

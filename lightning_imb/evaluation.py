@@ -12,7 +12,7 @@ from lightning_imb.fit import make_trainer, predict
 from lightning_imb.reports.tables import run_table
 from lightning_imb.restore import chosen_phase, restore_classifier
 from lightning_imb.runs import RunFolder
-from lightning_imb.tracking.atomic import write_json_atomic
+from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.errors import InputError
 from lightning_imb.workflow import test_entries
 

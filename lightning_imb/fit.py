@@ -94,7 +94,7 @@ class TwoFits:
         shown = self.cfg.callbacks
         extra: list[Callback] = [NanGuard(shown.nan_check_every), *self._checkpoints(phase, monitored)]
         if shown.progress:
-            extra.append(PhaseProgress(phase, every_n_epochs=max(1, epochs // shown.log_lines)))
+            extra.append(PhaseProgress(phase, log_lines=shown.log_lines))
         return make_trainer(
             self.cfg.accelerator, self.run.path, self.loggers, [*callbacks, *extra], epochs, val_every
         )

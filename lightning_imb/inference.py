@@ -15,7 +15,7 @@ from lightning_imb.data.datasets.unlabelled import unlabelled_images
 from lightning_imb.data.sources import load_all
 from lightning_imb.restore import pick_device, restore_classifier, restore_transform
 from lightning_imb.runs import RunFolder
-from lightning_imb.tracking.atomic import write_text_atomic
+from lightning_imb.utils.atomic import write_text_atomic
 
 
 def classify(cfg: DictConfig) -> pd.DataFrame:

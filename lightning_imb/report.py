@@ -57,8 +57,17 @@ def report(folder: Path, rows: Sequence[str], metrics: Sequence[str], form: str,
         print(comparison_csv(comparison, per_class), end="")
         return
     _print_grids(comparison, form, per_class)
-    unfinished = count_unfinished(folder)
-    print(f"{len(records)} finished runs below {folder}, {unfinished} unfinished")
+    print(f"{len(records)} finished runs below {folder}, {count_unfinished(folder)} unfinished")
+    if form == "rich":
+        _print_places(folder, [record.path for record in records])
+
+
+def _print_places(folder: Path, runs: Sequence[Path]) -> None:
+    """Where to look next: run folders, their figures, the dashboard."""
+    print("\nrun folder, figures in figures/ below each:")
+    for run in runs:
+        print(f"  {run}")
+    print(f"\ndashboard:\n  {Path(sys.executable).with_name('tensorboard')} --logdir {folder}")
 
 
 def _print_grids(comparison: "Comparison", form: str, per_class: bool) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from lightning_imb.phases import Phase
-from lightning_imb.tracking.atomic import atomic_file, write_json_atomic, write_text_atomic
+from lightning_imb.utils.atomic import atomic_file, write_json_atomic, write_text_atomic
 from lightning_imb.utils.errors import InputError
 
 PredictionName = Literal["test", "represent_test"]
@@ -215,7 +215,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _flatten(value: Any, prefix: str = "") -> list[tuple[str, Any]]:  # noqa: ANN401 - any yaml value
+def _flatten(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
     if isinstance(value, dict):
         return [pair for key, item in value.items() for pair in _flatten(item, f"{prefix}{key}.")]
     return [(prefix.rstrip("."), str(value) if isinstance(value, list) else value)]

@@ -176,6 +176,7 @@ def describe_data(cfg: DictConfig, data: ImbalancedDataModule) -> dict[str, Any]
     transform = data.transform
     return {
         "dataset": cfg.dataset.name,
+        "protocol": protocol_label(cfg),
         "class_names": list(data.class_names),
         "class_counts": {split: data.counts(split) for split in splits},
         "image_size": list(data.image_shape),

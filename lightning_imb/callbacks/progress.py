@@ -68,8 +68,8 @@ class PhaseProgress(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Any,  # noqa: ANN401 - whatever training_step returned
-        batch: Any,  # noqa: ANN401
+        outputs: Any,
+        batch: Any,
         batch_idx: int,
     ) -> None:
         """Keep the loss where it is; redraw the bar when it is time."""

@@ -13,7 +13,7 @@ from lightning_imb.reports.curves import learning_curves_figure
 from lightning_imb.reports.header import imbalance_ratio
 from lightning_imb.reports.style import BLUE, GREY, MANY_CLASSES, SERIES, class_ticks, new_figure, tidy
 from lightning_imb.runs import PredictionName, RunFolder
-from lightning_imb.tracking.atomic import atomic_file
+from lightning_imb.utils.atomic import atomic_file
 from lightning_imb.tracking.csv_table import MetricsTable
 
 PHASE_1, FINAL = "after phase 1", "final"
@@ -183,6 +183,9 @@ def run_figures(run: RunFolder) -> dict[str, Figure]:
         figures["confusion_represent"] = confusion_figure(matrices[PHASE_1], names, title)
     if len(table):
         figures["learning_curves"] = learning_curves_figure({phase: table.rows(phase) for phase in Phase})
+    for name in figures.keys() - {"class_counts"}:
+        # a score is worth little without the way its epoch was chosen, least of all on a lonely picture
+        figures[name].supxlabel(f"protocol: {data['protocol']}", fontsize=8, x=0.99, ha="right")
     return figures
 
 

@@ -66,7 +66,7 @@ class CsvLogger(Logger):
         self._changed = True
 
     @rank_zero_only
-    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """Nothing to do: ``config.yaml`` of the run folder holds every setting."""
 
     @rank_zero_only

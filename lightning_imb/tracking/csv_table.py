@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from lightning_imb.phases import Phase
-from lightning_imb.tracking.atomic import write_text_atomic
+from lightning_imb.utils.atomic import write_text_atomic
 
 Key = tuple[Phase, int | None, int | None]
 KEY_COLUMNS = ("phase", "epoch", "step")

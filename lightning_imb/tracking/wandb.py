@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lightning_imb.tracking.atomic import write_text_atomic
+from lightning_imb.utils.atomic import write_text_atomic
 from lightning_imb.utils.errors import InputError
 
 if TYPE_CHECKING:

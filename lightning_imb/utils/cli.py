@@ -36,7 +36,9 @@ def hydra_entry(config_name: str) -> Callable[[Task], Callable[[], None]]:
             os.environ.setdefault("HYDRA_FULL_ERROR", "1")
             import hydra
 
-            run = hydra.main(version_base="1.3", config_path=f"pkg://{CONFIG_MODULE}", config_name=config_name)
+            run = hydra.main(
+                version_base="1.3", config_path=f"pkg://{CONFIG_MODULE}", config_name=config_name
+            )
             failures: list[Exception] = []
             try:
                 run(_guarded(task, failures))()
@@ -61,7 +63,10 @@ def _verdict(error: Exception, failures: list[Exception], config_name: str) -> s
     if isinstance(error, HydraException | OmegaConfBaseException | YAMLError):
         return explain(error, config_name, sys.argv[1:])
     if isinstance(error, OSError):  # not ours: Hydra makes the output folder before the task starts
-        return f"cannot write to {error.filename} ({error.strerror}): choose another hydra.run.dir or paths.logs"
+        return (
+            f"cannot write to {error.filename or 'the output folder'} ({error.strerror}): "
+            "choose another hydra.run.dir (of a sweep: hydra.sweep.dir)"
+        )
     raise error
 
 

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from lightning_imb.utils.errors import InputError
@@ -33,7 +33,9 @@ def explain(error: Exception, config_name: str, argv: list[str]) -> str:
     key = re.search(r"Could not override '([^']+)'", text)
     if key:
         hint = _nearest(key[1], _valid_names(config_name, key[1], argv))
-        return f"'{key[1]}' is not a key of this config; {hint}--cfg job shows all keys" + _place(text, config_name)
+        return f"'{key[1]}' is not a key of this config; {hint}--cfg job shows all keys" + _place(
+            text, config_name
+        )
     taken = re.search(r"An item is already at '([^']+)'", text)
     if taken:
         return f"'{taken[1]}' exists already: write {taken[1]}=... without the +"
@@ -92,7 +94,7 @@ def _unknown_option(path: str, options: Iterable[str]) -> str:
     return f"'{wanted}' is not an option of {group}; {_nearest(wanted, names)}options: {', '.join(names)}"
 
 
-def _nearest(name: str, names: Iterable[str]) -> str:
+def _nearest(name: str, names: Collection[str]) -> str:
     """``did you mean ...? ``: a key of that very name further down, else the most similar one, else nothing."""
     deeper = sorted((n for n in names if n.endswith(f".{name}")), key=lambda n: (n.count("."), n))
     close = deeper[:1] or difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from lightning_imb.phases import Phase
 from lightning_imb.runs import RunFolder
-from lightning_imb.tracking.atomic import atomic_file, write_json_atomic
+from lightning_imb.utils.atomic import atomic_file, write_json_atomic
 from lightning_imb.utils.errors import InputError
 
 
