@@ -4,62 +4,42 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
+from imblearn.utils import check_sampling_strategy
 from omegaconf import DictConfig
 
-from lightning_imb.callbacks.phase_switch import PhaseSwitch
+from lightning_imb.callbacks.phase_switch import PhaseSwitch, Resampler
+from lightning_imb.callbacks.reweighting import Reweighting
+from lightning_imb.checks import one_line
 from lightning_imb.data.datamodule import ImbalancedDataModule
-from lightning_imb.losses import ClassCountLoss
+from lightning_imb.losses import ClassCountLoss, class_weights, start_epoch
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.heads import build_head
 from lightning_imb.utils.errors import InputError
 
 
-def check_config(cfg: DictConfig) -> None:
-    """Refuse what cannot work before anything is loaded.
+def create(node: DictConfig, key: str) -> Any:
+    """What a config node with a ``_target_`` makes.
+
+    Args:
+        node: The node.
+        key: Its name, for messages.
 
     Raises:
-        InputError: If a number is out of range, parts contradict each other or the device is absent.
+        InputError: If what is made refuses the settings; its own sentence where it has one.
     """
-    for key in ("epochs", "batch_size", "eval_batch_size", "val_every"):
-        if not isinstance(cfg[key], int) or cfg[key] < 1:
-            raise InputError(f"{key} must be a whole number of at least 1, not {cfg[key]}")
-    for key in ("epochs", "batch_size"):
-        if cfg.retrain.enabled and (not isinstance(cfg.retrain[key], int) or cfg.retrain[key] < 1):
-            raise InputError(f"retrain.{key} must be a whole number of at least 1, not {cfg.retrain[key]}")
-    _one_of(cfg.resume, "resume", ("auto", "never"))
-    _one_of(cfg.protocol.select, "protocol.select", ("best_val", "last", "best_test"))
-    _one_of(cfg.retrain.start_from, "retrain.start_from", ("auto", "best", "last"))
-    _one_of(cfg.retrain.counts, "retrain.counts", ("original", "balanced"))
-    if cfg.protocol.select == "best_val" and not cfg.protocol.val_size:
-        raise InputError(
-            "protocol.select=best_val needs validation images: set protocol.val_size, or select=last"
-        )
-    if cfg.protocol.select == "best_test" and cfg.protocol.name != "paper":
-        raise InputError("choosing the epoch on the test set is only possible with protocol=paper")
-    if cfg.reweight.kind != "none" and str(cfg.loss.weights) != "none":
-        raise InputError(
-            f"reweight={cfg.reweight.kind} replaces the class weights, but loss.weights={cfg.loss.weights}: choose one"
-        )
-    check_accelerator(cfg.accelerator)
-
-
-def check_accelerator(cfg: DictConfig) -> None:
-    """Refuse a GPU that is not there.
-
-    Raises:
-        InputError: If a GPU is asked for and none is found.
-    """
-    if cfg.accelerator in ("gpu", "cuda") and not (
-        torch.cuda.is_available() or torch.backends.mps.is_available()
-    ):
-        raise InputError("accelerator=gpu, but torch finds no GPU on this machine: use accelerator=cpu")
-
-
-def _one_of(value: str, key: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise InputError(f"{key} must be one of {', '.join(allowed)}, not '{value}'")
+    try:
+        return instantiate(node, _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, InputError):  # Hydra words it as a failed call
+            raise cause from None
+        if isinstance(cause, ValueError | TypeError | KeyError):
+            raise InputError(f"{key} cannot work ({one_line(cause)}): set another {key}.* value") from error
+        raise
 
 
 def monitored_split(cfg: DictConfig) -> str:
@@ -70,7 +50,9 @@ def monitored_split(cfg: DictConfig) -> str:
 def protocol_label(cfg: DictConfig) -> str:
     """How the reported epoch was chosen, in words that go beside every number."""
     how = {"best_val": "best epoch on validation", "last": "last epoch", "best_test": "best epoch on TEST"}
-    return f"{cfg.protocol.name}, {how[cfg.protocol.select]}"
+    by = cfg.protocol.monitor
+    score = "" if by == "bacc" or cfg.protocol.select == "last" else f" by {by}"
+    return f"{cfg.protocol.name}, {how[cfg.protocol.select]}{score}"
 
 
 def selected_checkpoint(cfg: DictConfig) -> str:
@@ -81,17 +63,17 @@ def selected_checkpoint(cfg: DictConfig) -> str:
 def build_datamodule(cfg: DictConfig) -> ImbalancedDataModule:
     """The data module of a training config, not yet set up."""
     data = cfg.dataset
-    profile = instantiate(cfg.imbalance.profile)
+    profile = create(cfg.imbalance.profile, "imbalance.profile")
     return ImbalancedDataModule(
-        splits=lambda: instantiate(data.splits, _convert_="all"),
+        splits=lambda: create(data.splits, "dataset"),
         profile=lambda available: profile(available, cfg.imbalance.ratio),
         selection=cfg.imbalance.selection,
         subset_seed=cfg.imbalance.seed,
         val_size=cfg.protocol.val_size,
         split_seed=data.split_seed,
         monitor=monitored_split(cfg),
-        mean=data.mean if isinstance(data.mean, str) else list(data.mean),
-        std=data.std if isinstance(data.std, str) else list(data.std),
+        mean=_statistics(data.mean),
+        std=_statistics(data.std),
         pad=data.augment.pad,
         flip=data.augment.flip,
         channels_last=cfg.accelerator.channels_last,
@@ -105,23 +87,30 @@ def build_datamodule(cfg: DictConfig) -> ImbalancedDataModule:
     )
 
 
+def _statistics(value: str | float | Sequence[float]) -> str | list[float]:
+    """``auto``, or one number per channel; a number alone is meant for one channel."""
+    if isinstance(value, str):
+        return value
+    return [value] if isinstance(value, int | float) else list(value)
+
+
 def build_loss(cfg: DictConfig, class_counts: Sequence[int]) -> ClassCountLoss:
     """A loss for these counts."""
-    loss = instantiate(cfg, _convert_="all")(class_counts=list(class_counts))
+    loss = create(cfg, "loss")(class_counts=list(class_counts))
     assert isinstance(loss, ClassCountLoss)
     return loss
 
 
 def build_scheduler(cfg: DictConfig, epochs: int) -> Callable[..., Any]:
     """A schedule factory for a fit of that many epochs."""
-    factory = instantiate(cfg, _convert_="all")
+    factory = create(cfg, "scheduler")
     return lambda optimizer: factory(optimizer, epochs=epochs)
 
 
 def build_classifier(cfg: DictConfig, class_counts: Sequence[int]) -> ImbalancedClassifier:
     """The module of a training config, with fresh weights."""
     loss = build_loss(cfg.loss, class_counts)
-    extractor = instantiate(cfg.model.extractor, _convert_="all")
+    extractor = create(cfg.model.extractor, "model.extractor")
     head = build_head(
         cfg.model.head,
         loss.required_head,
@@ -134,7 +123,7 @@ def build_classifier(cfg: DictConfig, class_counts: Sequence[int]) -> Imbalanced
         extractor=extractor,
         head=head,
         loss=loss,
-        optimizer=instantiate(cfg.optimizer, _convert_="all"),
+        optimizer=create(cfg.optimizer, "optimizer"),
         scheduler=build_scheduler(cfg.scheduler, cfg.epochs),
         class_counts=class_counts,
         monitor=monitored_split(cfg),
@@ -144,29 +133,71 @@ def build_classifier(cfg: DictConfig, class_counts: Sequence[int]) -> Imbalanced
     return module.to(memory_format=layout)
 
 
+def build_reweighting(cfg: DictConfig, class_counts: Sequence[int]) -> Reweighting | None:
+    """The callback of a ``reweight`` config, tried once; None where there is nothing to re-weight.
+
+    Raises:
+        InputError: If the kind, beta or the start is unusable.
+    """
+    if cfg.reweight.kind == "none":
+        return None
+    start_epoch(cfg.reweight.start, cfg.epochs)
+    class_weights(class_counts, cfg.reweight.kind, cfg.reweight.beta)
+    return Reweighting(cfg.reweight.kind, cfg.reweight.beta, cfg.reweight.start)
+
+
 def build_phase_switch(cfg: DictConfig, class_counts: Sequence[int]) -> PhaseSwitch:
     """The callback that makes a second fit into phases 2 and 3.
 
     Raises:
-        InputError: If the loss of phase 3 needs another head than phase 1 trained.
+        InputError: If the loss of phase 3 needs another head than phase 1 trained, or the resampler's parameters
+            are wrong.
     """
     balanced = [max(class_counts)] * len(class_counts)
     counts = balanced if cfg.retrain.counts == "balanced" else list(class_counts)
     loss = build_loss(cfg.loss if cfg.retrain.loss is None else cfg.retrain.loss, counts)
     trained = build_loss(cfg.loss, class_counts).required_head or cfg.model.head
+    trained = "linear" if trained == "auto" else trained
     if loss.required_head and loss.required_head != trained:
         raise InputError(
-            f"retrain.loss needs a {loss.required_head} head, but phase 1 trains a {trained} head: "
-            f"set model.head={loss.required_head}"
+            f"retrain.loss={type(loss).__name__} needs a {loss.required_head} head, but phase 1 trains a {trained} "
+            f"head: set model.head={loss.required_head}"
         )
+    resampler = create(cfg.resampler, "resampler")
+    check_resampler(resampler, class_counts)
     return PhaseSwitch(
-        resampler=instantiate(cfg.resampler, _convert_="all"),
+        resampler=resampler,
         loss=loss,
-        optimizer=instantiate(cfg.retrain.optimizer, _convert_="all"),
+        optimizer=create(cfg.retrain.optimizer, "retrain.optimizer"),
         scheduler=build_scheduler(cfg.retrain.scheduler, cfg.retrain.epochs),
         reset_head=cfg.retrain.reset_head,
         batch_size=cfg.retrain.batch_size,
     )
+
+
+def check_resampler(resampler: Resampler, class_counts: Sequence[int]) -> None:
+    """Let an over-sampler check its own parameters, which it would do in phase 2 only.
+
+    Raises:
+        InputError: If a parameter is out of range, or a target is below what a class has.
+    """
+    labels = np.repeat(np.arange(len(class_counts)), class_counts)
+    try:
+        for part in (resampler, getattr(resampler, "sampler", None)):
+            validate = getattr(
+                part, "_validate_params", None
+            )  # scikit-learn's; over-samplers of others lack it
+            if validate is not None:
+                validate()
+        strategy = getattr(resampler, "sampling_strategy", None)
+        if strategy is not None:
+            check_sampling_strategy(strategy, labels, "over-sampling")
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(
+            f"resampler cannot work ({one_line(error)}): set another resampler.* value"
+        ) from error
 
 
 def set_threads(threads: int | None) -> None:

@@ -1,12 +1,13 @@
 """What ``imb-eval`` does: rebuild data and network from a run folder and score a split."""
 
-import json
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 from rich.console import Console
 
-from lightning_imb.build import build_datamodule, check_accelerator
+from lightning_imb.build import build_datamodule
+from lightning_imb.checks import check_accelerator
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.fit import make_trainer, predict
 from lightning_imb.reports.tables import run_table
@@ -30,7 +31,8 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
         InputError: If the folder is not a finished run, its checkpoint is unusable, or its data have changed.
     """
     check_accelerator(cfg.accelerator)
-    run = RunFolder.open_finished(cfg.run)
+    run = RunFolder.open_finished(str(cfg.run))
+    _check_split(run, cfg.split)
     model = restore_classifier(run, cfg.phase, cfg.checkpoint)
     data = _data_of(run, cfg)
     trainer = make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)
@@ -49,20 +51,35 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     return entries
 
 
+def _check_split(run: RunFolder, split: str) -> None:
+    known = list(run.read_data()["class_counts"])
+    if split not in known:
+        raise InputError(f"this run has no split '{split}': use split={' or split='.join(known)}")
+
+
 def _data_of(run: RunFolder, cfg: DictConfig) -> ImbalancedDataModule:
     trained = run.read_config()
     if cfg.root is not None:
-        trained.dataset.root = cfg.root
+        _move(trained.dataset, str(cfg.root))
     data = build_datamodule(trained)
     data.setup("test")
     known = run.read_data()
-    if data.fingerprint != known["fingerprint"]:
+    counts = {split: data.counts(split) for split in known["class_counts"] if data.has(split)}
+    if data.fingerprint != known["fingerprint"] or counts != known["class_counts"]:
         raise InputError(
             f"the data of {trained.dataset.name} are not those of the run (other files, labels or sizes): "
             "point root=<folder> to the data it was trained on"
         )
-    if not data.has(cfg.split):
-        raise InputError(
-            f"this run has no split '{cfg.split}': it has {json.dumps(list(known['class_counts']))}"
-        )
     return data
+
+
+def _move(dataset: DictConfig, root: str) -> None:
+    """Point a resolved dataset config to another root; a csv file below the old root moves with it."""
+    csv = dataset.get("csv")
+    if csv is not None and Path(csv).is_relative_to(dataset.root):
+        csv = str(Path(root) / Path(csv).relative_to(dataset.root))
+    for node in (dataset, dataset.splits):  # the copy in splits is no interpolation any more
+        if "root" in node:
+            node.root = root
+        if csv is not None:
+            node.csv = csv

@@ -8,17 +8,24 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
-from lightning_imb.build import build_phase_switch, selected_checkpoint
+from lightning_imb.build import (
+    build_phase_switch,
+    build_reweighting,
+    monitored_split,
+    selected_checkpoint,
+)
+from lightning_imb.callbacks.batch_seed import BatchSeed
 from lightning_imb.callbacks.nan_guard import NanGuard
 from lightning_imb.callbacks.phase_switch import PhaseSwitch
 from lightning_imb.callbacks.predictions import CollectPredictions
 from lightning_imb.callbacks.progress import PhaseProgress
-from lightning_imb.callbacks.reweighting import Reweighting
+from lightning_imb.checks import one_line
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.phases import Phase
@@ -51,14 +58,9 @@ class TwoFits:
 
     def represent(self, model: ImbalancedClassifier) -> Trainer:
         """Phase 1: extractor and head on the imbalanced images. Leaves the protocol's choice in ``model``."""
-        callbacks: list[Callback] = []
-        if self.cfg.reweight.kind != "none":
-            callbacks.append(
-                Reweighting(self.cfg.reweight.kind, self.cfg.reweight.beta, self.cfg.reweight.start)
-            )
-        trainer = self._trainer(
-            Phase.REPRESENT, self.cfg.epochs, model.monitored, callbacks, self.cfg.val_every
-        )
+        reweighting = build_reweighting(self.cfg, self.data.class_counts)
+        callbacks: list[Callback] = [] if reweighting is None else [reweighting]
+        trainer = self._trainer(Phase.REPRESENT, self.cfg.epochs, callbacks, self.cfg.val_every)
         over = self.cfg.retrain.enabled and self.run.checkpoint(Phase.RETRAIN, "last").is_file()
         if not over:
             self._fit(trainer, model, Phase.REPRESENT)
@@ -71,8 +73,8 @@ class TwoFits:
         # The fresh head must not depend on how many numbers phase 1 drew, or a run resumed here would differ.
         pl.seed_everything(self.cfg.seed, workers=True, verbose=False)
         switch = build_phase_switch(self.cfg, self.data.class_counts)
-        monitored = f"retrain/{model.monitored}"
-        trainer = self._trainer(Phase.RETRAIN, self.cfg.retrain.epochs, monitored, [switch], 1)
+        settings = self.cfg.retrain
+        trainer = self._trainer(Phase.RETRAIN, settings.epochs, [switch], settings.val_every)
         self._fit(trainer, model, Phase.RETRAIN)
         load_weights(model, self._checkpoint(Phase.RETRAIN, "auto"))
         return trainer, switch
@@ -81,6 +83,7 @@ class TwoFits:
         last = self.run.checkpoint(phase, "last")
         resume = last if last.is_file() else None
         if resume:
+            read_checkpoint(resume, cure="delete it, and launch the same again to train this phase anew")
             log.info("resuming %s from %s", phase, resume)
         trainer.fit(model, datamodule=self.data, ckpt_path=resume, weights_only=True)
 
@@ -88,20 +91,21 @@ class TwoFits:
         kind = selected_checkpoint(self.cfg) if which == "auto" else which
         return self.run.checkpoint(phase, "best" if kind == "best" else "last")
 
-    def _trainer(
-        self, phase: Phase, epochs: int, monitored: str, callbacks: list[Callback], val_every: int
-    ) -> Trainer:
+    def _trainer(self, phase: Phase, epochs: int, callbacks: list[Callback], val_every: int) -> Trainer:
         shown = self.cfg.callbacks
-        extra: list[Callback] = [NanGuard(shown.nan_check_every), *self._checkpoints(phase, monitored)]
+        extra: list[Callback] = [BatchSeed(), NanGuard(shown.nan_check_every)]
+        extra += self._checkpoints(phase)
         if shown.progress:
             extra.append(PhaseProgress(phase, log_lines=shown.log_lines))
         return make_trainer(
             self.cfg.accelerator, self.run.path, self.loggers, [*callbacks, *extra], epochs, val_every
         )
 
-    def _checkpoints(self, phase: Phase, monitored: str) -> list[ModelCheckpoint]:
+    def _checkpoints(self, phase: Phase) -> list[ModelCheckpoint]:
         # Two callbacks: one with save_last=True refreshes last.ckpt only when the monitored score improves.
         folder = self.run.checkpoints / phase.value
+        prefix = "retrain/" if phase is Phase.RETRAIN else ""
+        monitored = f"{prefix}{monitored_split(self.cfg)}/{self.cfg.protocol.monitor}"
         best = ModelCheckpoint(
             folder, "best", monitor=monitored, mode="max", save_top_k=1, enable_version_counter=False
         )
@@ -119,25 +123,34 @@ def make_trainer(
     epochs: int,
     val_every: int,
 ) -> Trainer:
-    """A trainer for one fit or one evaluation."""
+    """A trainer for one fit or one evaluation.
+
+    Raises:
+        InputError: If Lightning refuses the accelerator's settings.
+    """
     _silence_lightning()
-    return Trainer(
-        accelerator=accelerator.accelerator,
-        devices=accelerator.devices,
-        strategy=accelerator.strategy,
-        precision=accelerator.precision,
-        default_root_dir=folder,
-        logger=loggers or False,
-        callbacks=callbacks,
-        max_epochs=epochs,
-        check_val_every_n_epoch=val_every,
-        num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in callbacks),
-        use_distributed_sampler=False,  # our samplers know their rank
-        inference_mode=False,  # a metric state made in inference mode cannot be updated by the next fit
-    )
+    try:
+        return Trainer(
+            accelerator=accelerator.accelerator,
+            devices=accelerator.devices,
+            strategy=accelerator.strategy,
+            precision=accelerator.precision,
+            default_root_dir=folder,
+            logger=loggers or False,
+            callbacks=callbacks,
+            max_epochs=epochs,
+            check_val_every_n_epoch=val_every,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in callbacks),
+            use_distributed_sampler=False,  # our samplers know their rank
+            inference_mode=False,  # a metric state made in inference mode cannot be updated by the next fit
+        )
+    except (MisconfigurationException, ValueError) as error:
+        raise InputError(
+            f"accelerator.* cannot work ({one_line(error)}): set other values, or accelerator=cpu"
+        ) from error
 
 
 def _silence_lightning() -> None:
@@ -182,8 +195,12 @@ def load_weights(model: ImbalancedClassifier, path: Path) -> None:
         raise InputError(f"the checkpoint {path} does not fit the model of config.yaml: {why}") from None
 
 
-def read_checkpoint(path: Path) -> Mapping[str, Any]:
+def read_checkpoint(path: Path, cure: str = "train the run again in another folder") -> Mapping[str, Any]:
     """A Lightning checkpoint, never unpickling anything but tensors and plain values.
+
+    Args:
+        path: The file.
+        cure: What to do about a damaged file, for the message.
 
     Raises:
         InputError: If the file is missing or damaged.
@@ -193,9 +210,7 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
     try:
         checkpoint: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file surfaces as any of half a dozen exceptions
-        raise InputError(
-            f"the checkpoint {path} is damaged ({type(error).__name__}): train the run again"
-        ) from None
-    if "state_dict" not in checkpoint:
-        raise InputError(f"{path} is no Lightning checkpoint: it holds no state_dict")
+        raise InputError(f"the checkpoint {path} is damaged ({type(error).__name__}): {cure}") from None
+    if not isinstance(checkpoint, Mapping) or "state_dict" not in checkpoint:
+        raise InputError(f"{path} is no Lightning checkpoint: it holds no state_dict; {cure}")
     return checkpoint

@@ -1,5 +1,6 @@
 """What ``imb-predict`` does: classes and probabilities of images without labels."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,13 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from lightning_imb.build import check_accelerator
+from lightning_imb.checks import check_accelerator, check_choice, check_whole
 from lightning_imb.data.datasets.unlabelled import unlabelled_images
-from lightning_imb.data.sources import load_all
+from lightning_imb.data.sources import NoImageLeftError, load_all
 from lightning_imb.restore import pick_device, restore_classifier, restore_transform
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.atomic import write_text_atomic
+from lightning_imb.utils.errors import InputError
 
 
 def classify(cfg: DictConfig) -> pd.DataFrame:
@@ -31,19 +33,39 @@ def classify(cfg: DictConfig) -> pd.DataFrame:
         InputError: If the run, its checkpoint or an image is unusable.
     """
     check_accelerator(cfg.accelerator)
-    run = RunFolder.open_finished(cfg.run)
-    names, probabilities = _probabilities(cfg, run)
+    check_whole(cfg.batch_size, "batch_size", 1)
+    check_choice(cfg.on_bad_image, "on_bad_image", ("error", "skip"))
+    output = _writable(str(cfg.output))
+    run = RunFolder.open_finished(str(cfg.run))
+    names, probabilities, skipped = _probabilities(cfg, run)
     classes = run.read_data()["class_names"]
     table = pd.DataFrame(probabilities.numpy(), columns=[f"p_{name}" for name in classes])
     table.insert(0, "name", names)
     table.insert(1, "class", [classes[i] for i in probabilities.argmax(1).tolist()])
-    write_text_atomic(Path(cfg.output), table.to_csv(index=False, float_format="%.6f"))
-    Console().print(f"{len(table)} images classified, written to {cfg.output}", soft_wrap=True)
+    write_text_atomic(output, table.to_csv(index=False, float_format="%.6f"))
+    left_out = f", {skipped} unreadable ones skipped" if skipped else ""
+    Console().print(f"{len(table)} images classified{left_out}, written to {output}", soft_wrap=True)
     return table
 
 
+def _writable(output: str) -> Path:
+    """Where the csv goes, refused before the images are classified if it cannot be written there."""
+    path = Path(output).expanduser()
+    if path.is_dir():
+        raise InputError(f"output={path} is a folder: give the name of a csv file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"output={path} cannot be written ({error.strerror}): choose another file"
+        ) from error
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"output={path} cannot be written (the folder is read-only): choose another file")
+    return path
+
+
 @torch.no_grad()  # not inference mode: images are decoded into one tensor by several threads
-def _probabilities(cfg: DictConfig, run: RunFolder) -> tuple[list[str], Tensor]:
+def _probabilities(cfg: DictConfig, run: RunFolder) -> tuple[list[str], Tensor, int]:
     device = pick_device(cfg.accelerator.accelerator)
     model = restore_classifier(run, cfg.phase, cfg.checkpoint).to(device)
     transform = restore_transform(run, cfg.accelerator.channels_last).to(device)
@@ -52,7 +74,12 @@ def _probabilities(cfg: DictConfig, run: RunFolder) -> tuple[list[str], Tensor]:
     names, rows = [], []
     for start in track(range(0, len(source), cfg.batch_size), description="classifying", transient=True):
         wanted = np.arange(start, min(start + cfg.batch_size, len(source)))
-        images, kept = load_all(source, wanted, on_bad_image=cfg.on_bad_image)
+        try:
+            images, kept = load_all(source, wanted, on_bad_image=cfg.on_bad_image, setting="on_bad_image")
+        except NoImageLeftError:  # all of this batch; the next may hold good ones
+            continue
         rows.append(model(transform.normalise(images)).float().softmax(1).cpu())
         names += [source.names[i] for i in kept.tolist()]
-    return names, torch.cat(rows)
+    if not names:
+        raise InputError(f"none of the {len(source)} images in {cfg.input} can be decoded: check the files")
+    return names, torch.cat(rows), len(source) - len(names)

@@ -85,3 +85,7 @@ def _print_grids(comparison: "Comparison", form: str, per_class: bool) -> None:
             print(to_markdown(grid))
         else:
             console.print(to_rich(grid))
+
+
+if __name__ == "__main__":
+    main()

@@ -58,4 +58,6 @@ def pick_device(accelerator: str) -> torch.device:
     """The device of an ``accelerator`` config."""
     if accelerator == "cpu":
         return torch.device("cpu")
-    return torch.device("cuda" if torch.cuda.is_available() else "mps")
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -5,7 +5,6 @@ import time
 from typing import Any
 
 import pytorch_lightning as pl
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
 from rich.console import Console
@@ -14,17 +13,19 @@ from lightning_imb.build import (
     build_classifier,
     build_datamodule,
     build_phase_switch,
-    check_config,
+    build_reweighting,
+    create,
     protocol_label,
     set_threads,
 )
+from lightning_imb.checks import check_config, rehearse
 from lightning_imb.data.datamodule import ImbalancedDataModule
-from lightning_imb.fit import TwoFits, predict
+from lightning_imb.fit import TwoFits, make_trainer, predict
 from lightning_imb.metrics import per_class, scores
 from lightning_imb.models.backbones import parameter_count
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.reports.confusion import confusion_matrix
-from lightning_imb.reports.figures import run_figures, save_run_figures
+from lightning_imb.reports.figures import run_figures, save_figures
 from lightning_imb.reports.header import run_header
 from lightning_imb.reports.tables import run_table
 from lightning_imb.runs import Predictions, RunFolder
@@ -73,8 +74,12 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     data = build_datamodule(cfg)
     data.setup("fit")
     model = build_classifier(cfg, data.class_counts)
-    if cfg.retrain.enabled:
-        build_phase_switch(cfg, data.class_counts)  # a mistake in phase 3 must not show after phase 1
+    build_reweighting(cfg, data.class_counts)
+    # a mistake in phase 3 must not show after phase 1
+    switch = build_phase_switch(cfg, data.class_counts) if cfg.retrain.enabled else None
+    rehearse(model, switch, data.image_shape, cfg.batch_size)
+    make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)  # or Lightning refuses it later
+    _check_same_data(run, data)
     run.write_config(cfg)
     run.write_data(describe_data(cfg, data))
     console.print(run_header(_header(cfg, run, data, model)))
@@ -94,10 +99,21 @@ def _already_done(cfg: DictConfig, run: RunFolder) -> bool:
         )
     changed = changed_keys(run.read_config(), cfg)
     if changed:
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         raise InputError(
-            f"{run.path} holds a run with other settings ({', '.join(changed[:5])}): choose another hydra.run.dir"
+            f"{run.path} holds a run with other settings ({', '.join(changed[:5])}{more}): "
+            "choose another hydra.run.dir"
         )
     return run.finished
+
+
+def _check_same_data(run: RunFolder, data: ImbalancedDataModule) -> None:
+    """Refuse to go on with other images than the run began with."""
+    if run.data_file.is_file() and run.read_data()["fingerprint"] != data.fingerprint:
+        raise InputError(
+            f"the data are not those that the run in {run.path} began with (other files, labels or sizes): "
+            "restore them, or choose another hydra.run.dir"
+        )
 
 
 def changed_keys(old: DictConfig, new: DictConfig) -> list[str]:
@@ -122,14 +138,15 @@ def _leaves(node: Any, prefix: str = "") -> list[tuple[str, Any]]:
 def _train_with_loggers(
     cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, model: ImbalancedClassifier
 ) -> dict[str, Any]:
-    loggers: list[Logger] = list(instantiate(cfg.logger).values())
+    loggers: list[Logger] = [create(node, f"logger.{name}") for name, node in cfg.logger.items()]
     status = "failed"
     try:
         for logger in loggers:
             logger.log_hyperparams(dict(_leaves(OmegaConf.to_container(cfg, resolve=True))))
         metrics = _fit_and_score(cfg, run, data, model, loggers)
-        log_figures(loggers, {f"figures/{n}": f for n, f in run_figures(run).items()}, step=0)
-        save_run_figures(run)
+        figures = run_figures(run)
+        save_figures(run, figures)
+        log_figures(loggers, {f"figures/{name}": figure for name, figure in figures.items()}, step=0)
         status = "success"
     finally:
         close_loggers(loggers, status)  # type: ignore[arg-type]
@@ -183,6 +200,7 @@ def describe_data(cfg: DictConfig, data: ImbalancedDataModule) -> dict[str, Any]
         "mean": transform.mean.flatten().tolist(),
         "std": transform.std.flatten().tolist(),
         "fingerprint": data.fingerprint,
+        "skipped": {split: data.skipped(split) for split in splits},
     }
 
 
@@ -220,9 +238,17 @@ def _header(
         "protocol": protocol_label(cfg),
         "accelerator": cfg.accelerator.accelerator,
         "precision": cfg.accelerator.precision,
-        "images": "decoded in memory" if data.in_memory_sets else "streamed from disk",
+        "images": _images(data),
         "run_folder": str(run.path),
     }
+
+
+def _images(data: ImbalancedDataModule) -> str:
+    where = "decoded in memory" if data.in_memory_sets else "streamed from disk"
+    skipped = {split: data.skipped(split) for split in ("train", "val", "test") if data.has(split)}
+    if not any(skipped.values()):
+        return where
+    return f"{where}; unreadable and skipped: " + ", ".join(f"{n} of {split}" for split, n in skipped.items())
 
 
 def _epochs(cfg: DictConfig) -> str:

@@ -6,6 +6,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from lightning_imb.phases import Phase
 from lightning_imb.utils.errors import InputError
 
 
@@ -13,7 +14,8 @@ class NanGuard(Callback):
     """Remembers on the device the first batch with a loss that is not finite and stops the fit there.
 
     Looking at the memory costs a wait for the device, so that happens every ``every`` batches and at the end of
-    each epoch, before validation and before any checkpoint is written.
+    each epoch, before validation and before any checkpoint is written. At the end of an epoch the weights are
+    looked at too: the last step may have broken them after a loss that was still a number.
 
     Args:
         every: Batches between two looks, >= 1.
@@ -33,19 +35,36 @@ class NanGuard(Callback):
         """Note whether this loss is finite; look every ``every`` batches and at the last one.
 
         Raises:
-            InputError: If a loss was not finite; names its epoch and batch.
+            InputError: If a loss was not finite, or the weights of the epoch's end are not; names epoch and batch.
         """
         assert self._first_bad is not None
-        bad = ~torch.isfinite(outputs["loss"]) & (self._first_bad < 0)
-        self._first_bad = torch.where(bad, batch_idx, self._first_bad)
-        if (batch_idx + 1) % self.every == 0 or batch_idx + 1 == trainer.num_training_batches:
-            self._look(trainer)
+        last = batch_idx + 1 == trainer.num_training_batches
+        bad = ~torch.isfinite(outputs["loss"])
+        if last:
+            bad = bad | ~_finite_weights(pl_module)
+        self._first_bad = torch.where(bad & (self._first_bad < 0), batch_idx, self._first_bad)
+        if last or (batch_idx + 1) % self.every == 0:
+            self._look(trainer, pl_module)
 
-    def _look(self, trainer: Trainer) -> None:
+    def _look(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert self._first_bad is not None
         first = int(self._first_bad)
         if first >= 0:
+            prefix = "retrain." if getattr(pl_module, "phase", None) is Phase.RETRAIN else ""
             raise InputError(
-                f"the loss became NaN or infinite in epoch {trainer.current_epoch}, batch {first}; the checkpoints of "
-                "the epochs before are kept: lower optimizer.lr (or retrain.optimizer.lr), or use full precision"
+                f"the loss or the weights became NaN or infinite in {'phase 3, ' if prefix else ''}"
+                f"epoch {trainer.current_epoch}, batch {first} (counted from 0); {_kept(trainer.current_epoch)}: "
+                f"lower {prefix}optimizer.lr, or use accelerator.precision=32-true"
             )
+
+
+def _finite_weights(module: LightningModule) -> Tensor:
+    """Whether all that a checkpoint would hold is finite, as a tensor on the device."""
+    values = [v for v in module.state_dict().values() if v.is_floating_point()]
+    return torch.stack([torch.isfinite(value).all() for value in values]).all()
+
+
+def _kept(epoch: int) -> str:
+    if epoch == 0:
+        return "no epoch of this phase was finished, so it left no checkpoint"
+    return f"the checkpoints up to epoch {epoch - 1} are kept"

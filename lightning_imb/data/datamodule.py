@@ -103,7 +103,7 @@ class ImbalancedDataModule(LightningDataModule):
         elif splits.val is not None and self.val_size:
             self._sets["val"] = self._prepare(splits, "val", np.arange(len(splits.val)))
         self._sets["test"] = self._prepare(splits, "test", np.arange(len(splits.test)))
-        self.fingerprint = "-".join(s.fingerprint() for s in (splits.train, splits.test))
+        self.fingerprint = "-".join(source.fingerprint() for source in splits if source is not None)
         self._check_counts()
         self.transform = self._build_transform()
 
@@ -144,6 +144,8 @@ class ImbalancedDataModule(LightningDataModule):
             raise InputError(
                 f"dataset.mean={mean} and dataset.std={std} must be auto or {channels} numbers each"
             )
+        if min(std) <= 0:
+            raise InputError(f"dataset.std={std} must be positive, or auto: images are divided by it")
         return BatchTransform(mean, std, self.pad, self.flip, self.channels_last)
 
     def _some_training_images(self) -> torch.Tensor:
@@ -175,6 +177,10 @@ class ImbalancedDataModule(LightningDataModule):
     def target(self, split: str) -> NDArray[np.int64]:
         """(N,) class indices of a split."""
         return self._sets[split].target.numpy()
+
+    def skipped(self, split: str) -> int:
+        """How many images of a split were left out because they cannot be decoded."""
+        return self._sets[split].skipped
 
     def names(self, split: str) -> list[str]:
         """One identifier per image of a split."""

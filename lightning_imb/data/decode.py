@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lightning_imb.data.storage import BadImageError
 from lightning_imb.utils.errors import InputError
@@ -73,10 +73,12 @@ def decode_image(content: bytes, name: str, size: tuple[int, int] | None, channe
     try:
         with Image.open(io.BytesIO(content)) as opened:
             image = _eight_bit(ImageOps.exif_transpose(opened)).convert("L" if channels == 1 else "RGB")
-    except _DECODE_ERRORS as error:
+    except UnidentifiedImageError as error:  # its own message names an object in memory
         raise BadImageError(
-            f"{name} is not a readable image ({error}): repair or remove it, or set dataset.on_bad_image=skip"
+            f"{name} is not a readable image (no known format): repair or remove it"
         ) from error
+    except _DECODE_ERRORS as error:
+        raise BadImageError(f"{name} is not a readable image ({error}): repair or remove it") from error
     if size is not None and image.size != (size[1], size[0]):
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     pixels = np.array(image, dtype=np.uint8).reshape(image.height, image.width, channels)

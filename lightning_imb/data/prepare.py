@@ -26,6 +26,7 @@ class ImageSet(NamedTuple):
         names: One identifier per image.
         shape: (C, H, W) of every image.
         images: The uint8 tensor (N, C, H, W) when the set is held in memory, else None.
+        skipped: Number of images left out because they cannot be decoded.
     """
 
     batches: Dataset[Batch]
@@ -33,6 +34,7 @@ class ImageSet(NamedTuple):
     names: list[str]
     shape: tuple[int, int, int]
     images: Tensor | None
+    skipped: int
 
 
 class SourceBatches(Dataset[Batch]):
@@ -79,11 +81,14 @@ def prepare(
     if in_memory:
         images, kept = load_all(source, indices, on_bad_image=on_bad_image)
         target = torch.from_numpy(source.labels[kept])
-        return ImageSet(TensorBatches(images, target), target, _names(source, kept), _shape(images), images)
+        batches = TensorBatches(images, target)
+        skipped = len(indices) - len(kept)
+        return ImageSet(batches, target, _names(source, kept), _shape(images), images, skipped)
     used = source.subset(indices)
     used = used.subset(verify(used, on_bad_image=on_bad_image))
     target = torch.from_numpy(np.asarray(used.labels))
-    return ImageSet(SourceBatches(used, target), target, list(used.names), _shape(used.load(0)[None]), None)
+    streamed, shape = SourceBatches(used, target), _shape(used.load(0)[None])
+    return ImageSet(streamed, target, list(used.names), shape, None, len(indices) - len(used))
 
 
 def _size_gb(source: ImageSource, indices: NDArray[np.int64]) -> float:

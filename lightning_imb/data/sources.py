@@ -5,7 +5,8 @@ A source knows its labels and names without decoding anything, so class counts c
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,10 @@ from lightning_imb.data.storage import BadImageError, FileStore, open_store
 from lightning_imb.utils.errors import InputError
 
 log = logging.getLogger(__name__)
+
+
+class NoImageLeftError(InputError):
+    """Every image was skipped."""
 
 
 class ImageSource(Protocol):
@@ -157,7 +162,11 @@ class FileSource:
 
 
 def load_all(
-    source: ImageSource, indices: npt.ArrayLike, on_bad_image: str = "error", workers: int | None = None
+    source: ImageSource,
+    indices: npt.ArrayLike,
+    on_bad_image: str = "error",
+    workers: int | None = None,
+    setting: str = "dataset.on_bad_image",
 ) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
     """Decode images into one tensor.
 
@@ -167,6 +176,7 @@ def load_all(
         on_bad_image: ``error`` stops at the first image that cannot be decoded; ``skip`` leaves such
             images out and logs how many and which.
         workers: Threads; None takes one per CPU core. The result does not depend on it.
+        setting: What error messages call ``on_bad_image``.
 
     Returns:
         Images uint8 (M', C, H, W) and their M' <= M indices into ``source``.
@@ -175,9 +185,10 @@ def load_all(
         InputError: For a bad image, images of different sizes, or when no image is left.
     """
     rows = np.asarray(indices, dtype=np.int64)
-    shape = _first_shape(source, rows, on_bad_image)
-    images = torch.empty((len(rows), *shape), dtype=torch.uint8)
-    good = _decode_rows(source, rows, shape, on_bad_image, workers, images.__setitem__)
+    with _hint(setting):
+        shape = _first_shape(source, rows, on_bad_image, setting)
+        images = torch.empty((len(rows), *shape), dtype=torch.uint8)
+        good = _decode_rows(source, rows, shape, on_bad_image, workers, images.__setitem__)
     return (images if good.all() else images[torch.from_numpy(good)]), rows[good]
 
 
@@ -198,20 +209,32 @@ def verify(
         InputError: As `load_all`.
     """
     rows = np.arange(len(source), dtype=np.int64)
-    shape = _first_shape(source, rows, on_bad_image)
-    return rows[_decode_rows(source, rows, shape, on_bad_image, workers, lambda position, image: None)]
+    with _hint("dataset.on_bad_image"):
+        shape = _first_shape(source, rows, on_bad_image, "dataset.on_bad_image")
+        return rows[_decode_rows(source, rows, shape, on_bad_image, workers, lambda position, image: None)]
 
 
-def _first_shape(source: ImageSource, rows: npt.NDArray[np.int64], on_bad_image: str) -> torch.Size:
+@contextmanager
+def _hint(setting: str) -> Iterator[None]:
+    """Add to the message of a bad image that it can be skipped."""
+    try:
+        yield
+    except BadImageError as error:
+        raise BadImageError(f"{error}, or set {setting}=skip") from error
+
+
+def _first_shape(
+    source: ImageSource, rows: npt.NDArray[np.int64], on_bad_image: str, setting: str
+) -> torch.Size:
     if on_bad_image not in ("error", "skip"):
-        raise InputError(f"dataset.on_bad_image={on_bad_image!r} is unknown: use error or skip")
+        raise InputError(f"{setting}={on_bad_image!r} is unknown: use error or skip")
     for row in rows:
         try:
             return source.load(int(row)).shape
         except BadImageError:
             if on_bad_image == "error":
                 raise
-    raise InputError(f"none of the {len(rows)} images can be decoded: check dataset.root")
+    raise NoImageLeftError(f"none of the {len(rows)} images can be decoded: check the folder or the files")
 
 
 def _decode_rows(

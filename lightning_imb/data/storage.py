@@ -152,7 +152,7 @@ def open_store(root: str | Path) -> FileStore:
     Raises:
         InputError: When there is neither.
     """
-    path = Path(root).expanduser()
+    path = Path(str(root)).expanduser()  # a folder called 2024 comes from the command line as a number
     if path.is_dir():
         return FolderStore(path)
     if path.is_file():

@@ -189,17 +189,18 @@ def run_figures(run: RunFolder) -> dict[str, Figure]:
     return figures
 
 
-def save_run_figures(run: RunFolder) -> list[Path]:
-    """Draw every figure of a run into ``figures/*.png``.
+def save_figures(run: RunFolder, figures: Mapping[str, Figure]) -> list[Path]:
+    """Write figures into ``figures/*.png`` of a run.
 
     Args:
-        run: See :func:`run_figures`.
+        run: Whose folder they go to.
+        figures: Figures by name, see :func:`run_figures`.
 
     Returns:
         The files written.
     """
     files = []
-    for name, figure in run_figures(run).items():
+    for name, figure in figures.items():
         path = run.figures / f"{name}.png"
         with atomic_file(path) as file:
             figure.savefig(file, format="png")

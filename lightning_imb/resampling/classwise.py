@@ -182,5 +182,5 @@ def _call(
 
 def _log(report: dict[str, Any]) -> None:
     """Log one class; a fallback is worth a warning."""
-    level = logging.WARNING if report["fallback"] else logging.INFO
+    level = logging.WARNING if report["fallback"] else logging.DEBUG
     logger.log(level, "over-sampled %s", ", ".join(f"{key} {value}" for key, value in report.items()))

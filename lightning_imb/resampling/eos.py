@@ -221,7 +221,7 @@ def _count_partners(base: Indices, partner: Indices, classes: Indices) -> dict[s
 def _log(report: dict[str, Any]) -> None:
     """Log one class; a fallback is worth a warning."""
     logger.log(
-        logging.WARNING if report["fallback"] else logging.INFO,
+        logging.WARNING if report["fallback"] else logging.DEBUG,
         "EOS class %s: %d rows, %d eligible, %d generated, partners %s, fallback %s",
         *(report[key] for key in ("label", "n", "eligible", "generated", "partners", "fallback")),
     )

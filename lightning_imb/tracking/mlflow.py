@@ -27,7 +27,7 @@ def mlflow_logger(database: str | Path, experiment_name: str, run_name: str) -> 
         InputError: MLflow is not installed.
     """
     if find_spec("mlflow") is None:
-        raise InputError("logger=mlflow needs the package mlflow: pip install lightning_imb[mlflow].")
+        raise InputError("logger=mlflow needs the package mlflow: pip install mlflow")
     from pytorch_lightning.loggers import MLFlowLogger  # importing it takes seconds that other runs save
 
     path = Path(database).resolve()

@@ -36,9 +36,8 @@ def hydra_entry(config_name: str) -> Callable[[Task], Callable[[], None]]:
             os.environ.setdefault("HYDRA_FULL_ERROR", "1")
             import hydra
 
-            run = hydra.main(
-                version_base="1.3", config_path=f"pkg://{CONFIG_MODULE}", config_name=config_name
-            )
+            sys.argv[1:] = [quoted(argument) for argument in sys.argv[1:]]
+            run = hydra.main(version_base="1.3", config_path=f"pkg://{CONFIG_MODULE}", config_name=config_name)
             failures: list[Exception] = []
             try:
                 run(_guarded(task, failures))()
@@ -48,6 +47,19 @@ def hydra_entry(config_name: str) -> Callable[[Task], Callable[[], None]]:
         return main
 
     return decorate
+
+
+def quoted(argument: str) -> str:
+    """Quote the value of an override that itself holds an equals sign, which Hydra's grammar refuses bare.
+
+    Run folders of a sweep are named after their overrides: ``run=logs/sweeps/main/method=eos/seed=0`` is what a
+    shell completes, and what a user means.
+    """
+    key, _, value = argument.partition("=")
+    if argument.startswith("-") or "=" not in value or value[0] in "'\"[{" or "(" in value:
+        return argument
+    escaped = value.replace("'", "\\'")
+    return f"{key}='{escaped}'"
 
 
 def _verdict(error: Exception, failures: list[Exception], config_name: str) -> str:
@@ -60,7 +72,7 @@ def _verdict(error: Exception, failures: list[Exception], config_name: str) -> s
         if not isinstance(error, InputError):
             raise error
         return f"{len(failures)} of the sweep's runs failed, the first because {error}"
-    if isinstance(error, HydraException | OmegaConfBaseException | YAMLError):
+    if isinstance(error, HydraException | OmegaConfBaseException | YAMLError | ValueError):
         return explain(error, config_name, sys.argv[1:])
     if isinstance(error, OSError):  # not ours: Hydra makes the output folder before the task starts
         return (

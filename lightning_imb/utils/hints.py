@@ -29,16 +29,17 @@ def explain(error: Exception, config_name: str, argv: list[str]) -> str:
         if isinstance(cause, OverrideParseException):
             return f"cannot read '{cause.override}': write key=value, with all brackets and quotes closed"
         if isinstance(cause, MissingConfigException) and cause.options:
-            return _unknown_option(cause.missing_cfg_file or "", cause.options) + _place(text, config_name)
+            return _unknown_option(cause.missing_cfg_file or "", cause.options)
     key = re.search(r"Could not override '([^']+)'", text)
     if key:
         hint = _nearest(key[1], _valid_names(config_name, key[1], argv))
-        return f"'{key[1]}' is not a key of this config; {hint}--cfg job shows all keys" + _place(
-            text, config_name
-        )
+        return f"'{key[1]}' is not a key of this config; {hint}--cfg job shows all keys" + _place(text, config_name)
     taken = re.search(r"An item is already at '([^']+)'", text)
     if taken:
         return f"'{taken[1]}' exists already: write {taken[1]}=... without the +"
+    several = re.search(r"Ambiguous value for argument '([^=']+)=([^']+)'", text)
+    if several:
+        return f"{several[1]}={several[2]} is several values: add -m to sweep over them; a list is {several[1]}=[...]"
     return _one_line(text)
 
 
@@ -61,11 +62,9 @@ def explain_in_task(error: Exception) -> str | None:
     if isinstance(error, ConfigAttributeError | ConfigKeyError):
         return f"the config has no key '{error.full_key}', which is needed here"
     if isinstance(error, InterpolationResolutionError):
-        return f"{error.full_key}: {str(error).splitlines()[0]}"
+        return f"{error.full_key or 'a value'} cannot be resolved: {str(error).splitlines()[0]}"
     if isinstance(error, InstantiationException) and "Error locating target" in str(error):
-        target = re.search(r"Error locating target '([^']+)'", str(error))
-        why = str(error.__cause__).splitlines()[0] if error.__cause__ else ""
-        return f"there is no '{target[1] if target else ''}' to import: {why}"
+        return " ".join(str(error.__cause__ or error).split())
     return None
 
 

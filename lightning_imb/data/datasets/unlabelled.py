@@ -23,7 +23,7 @@ def unlabelled_images(root: str, image_size: ImageSize, channels: int) -> FileSo
     Raises:
         InputError: When there is no such place or no image in it.
     """
-    path = Path(root)
+    path = Path(str(root)).expanduser()
     if not path.exists():
         raise InputError(f"{root} does not exist: give a folder, a zip or an image file")
     if path.is_file() and path.suffix.lower() != ".zip":

@@ -1,4 +1,4 @@
-"""Any timm model as an extractor (extra: ``pip install lightning_imb[timm]``)."""
+"""Any timm model as an extractor (timm is an extra of this package)."""
 
 from torch import Tensor, nn
 
@@ -26,7 +26,7 @@ class TimmBackbone(nn.Module):
         try:
             import timm
         except ImportError:
-            raise InputError("model=timm needs timm: pip install 'lightning_imb[timm]'") from None
+            raise InputError("model=timm needs timm: pip install timm") from None
         if not timm.is_model(name):
             raise InputError(f"timm has no model '{name}'; timm.list_models('*resnet*') lists some")
         size = {} if image_size is None else {"img_size": image_size}

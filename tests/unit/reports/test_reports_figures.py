@@ -16,7 +16,7 @@ from lightning_imb.reports.figures import (
     learning_curves_figure,
     recall_figure,
     run_figures,
-    save_run_figures,
+    save_figures,
 )
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.errors import InputError
@@ -164,7 +164,7 @@ def test_curve_takes_the_last_value_of_an_epoch_and_the_epoch_mean():
 @pytest.mark.parametrize("k", [2, 10, 100])
 def test_all_figures_of_a_run_are_files(make_run, add_files, k, retrain):
     run = add_files(make_run("a", counts=[100 - i for i in range(k)]), retrain)
-    files = save_run_figures(run)
+    files = save_figures(run, run_figures(run))
     expected = {"class_counts", "recall", "confusion", "learning_curves"} | (
         {"confusion_represent"} if retrain else set()
     )

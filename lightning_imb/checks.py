@@ -1,0 +1,183 @@
+"""What cannot work is refused here, before anything is trained."""
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from lightning_imb.callbacks.phase_switch import PhaseSwitch
+from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.phases import Phase
+from lightning_imb.utils.errors import InputError
+
+_AT_LEAST = {
+    "epochs": 1,
+    "batch_size": 1,
+    "eval_batch_size": 1,
+    "val_every": 1,
+    "seed": 0,
+    "imbalance.seed": 0,
+    "dataset.split_seed": 0,
+    "dataset.augment.pad": 0,
+    "callbacks.log_lines": 1,
+    "callbacks.nan_check_every": 1,
+}
+_AT_LEAST_IN_RETRAIN = {"retrain.epochs": 1, "retrain.batch_size": 1, "retrain.val_every": 1}
+_NUMBERS = ("imbalance.ratio", "imbalance.minority", "protocol.val_size", "memory_limit_gb", "reweight.start")
+_NUMBERS_OR_NULL = ("dataset.test_size",)
+_CHOICES = {
+    "resume": ("auto", "never"),
+    "protocol.select": ("best_val", "last", "best_test"),
+    "protocol.monitor": ("bacc", "top1", "gmean", "gmean_macro", "macro_f1"),
+    "retrain.start_from": ("auto", "best", "last"),
+    "retrain.counts": ("original", "balanced"),
+    "dataset.on_bad_image": ("error", "skip"),
+    # images stay float32 until the network casts them, which rules out the precisions that cast the weights
+    "accelerator.precision": ("32-true", "16-mixed", "bf16-mixed"),
+}
+_LARGEST_SEED = 2**32 - 1
+
+# what torch and the networks raise for a setting or an image they cannot take
+_REFUSALS = (RuntimeError, ValueError, TypeError, AssertionError)
+
+
+def check_config(cfg: DictConfig) -> None:
+    """Refuse what cannot work before anything is loaded.
+
+    Raises:
+        InputError: If a value is out of range, parts contradict each other or the device is absent.
+    """
+    at_least = _AT_LEAST | (_AT_LEAST_IN_RETRAIN if cfg.retrain.enabled else {})
+    for key, low in at_least.items():
+        check_whole(OmegaConf.select(cfg, key), key, low)
+    if cfg.seed > _LARGEST_SEED:
+        raise InputError(f"seed={cfg.seed} is too large: use a whole number from 0 to {_LARGEST_SEED}")
+    if cfg.threads is not None:
+        check_whole(cfg.threads, "threads", 1)
+    if cfg.num_workers != "auto":
+        check_whole(cfg.num_workers, "num_workers", 0)
+    for key in _NUMBERS:
+        value = OmegaConf.select(cfg, key)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{key} must be a number, not '{value}'")
+    for key in _NUMBERS_OR_NULL:
+        value = OmegaConf.select(cfg, key)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise InputError(f"{key} must be a number or null, not '{value}'")
+    for key, allowed in _CHOICES.items():
+        check_choice(OmegaConf.select(cfg, key), key, allowed)
+    _check_protocol(cfg)
+    if cfg.reweight.kind != "none" and str(cfg.loss.weights) != "none":
+        raise InputError(
+            f"reweight.kind={cfg.reweight.kind} replaces the class weights of the loss, "
+            f"but loss.weights={cfg.loss.weights}: choose reweight=none, or a loss with loss.weights=none"
+        )
+    check_accelerator(cfg.accelerator)
+
+
+def check_whole(value: object, key: str, low: int) -> None:
+    """Refuse what is not a whole number from ``low`` on."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < low:
+        raise InputError(f"{key} must be a whole number of at least {low}, not {value}")
+
+
+def check_choice(value: object, key: str, allowed: Sequence[str]) -> None:
+    """Refuse a word that is not among the allowed ones."""
+    if value not in allowed:
+        raise InputError(f"{key} must be one of {', '.join(allowed)}, not '{value}'")
+
+
+def check_accelerator(cfg: DictConfig) -> None:
+    """Refuse a GPU that is not there.
+
+    Raises:
+        InputError: If a GPU is asked for and none is found.
+    """
+    if cfg.accelerator in ("gpu", "cuda") and not (
+        torch.cuda.is_available() or torch.backends.mps.is_available()
+    ):
+        raise InputError("accelerator=gpu, but torch finds no GPU on this machine: use accelerator=cpu")
+
+
+def _check_protocol(cfg: DictConfig) -> None:
+    """Refuse a choice of the epoch that the protocol's sets do not allow."""
+    select, val_size = cfg.protocol.select, cfg.protocol.val_size
+    if select == "best_val" and not val_size:
+        raise InputError(
+            "protocol.select=best_val needs validation images, but protocol.val_size=0: "
+            "set protocol.val_size=0.1, or protocol.select=last"
+        )
+    if select == "best_test" and cfg.protocol.name != "paper":
+        raise InputError(
+            "protocol.select=best_test chooses the epoch on the test set, which only protocol=paper does: "
+            "set protocol=paper, or protocol.select=best_val"
+        )
+    if select == "best_test" and val_size:
+        raise InputError(
+            f"protocol.select=best_test scores the test set every epoch, but protocol.val_size={val_size} "
+            "holds validation images out: set protocol.val_size=0, or protocol.select=best_val"
+        )
+    for part, prefix in ((cfg, ""), (cfg.retrain, "retrain.")):
+        if part.val_every > part.epochs and (part is cfg or part.enabled):
+            raise InputError(
+                f"{prefix}val_every={part.val_every} is more than {prefix}epochs={part.epochs}, "
+                "so no epoch would be scored: lower it"
+            )
+
+
+def rehearse(
+    model: ImbalancedClassifier, switch: PhaseSwitch | None, shape: tuple[int, int, int], batch_size: int
+) -> None:
+    """Try on a copy what training would need: images through the network, loss, optimizer and schedule.
+
+    Neither the model nor the random numbers of the run are touched.
+
+    Args:
+        model: The network with the loss and the optimizer of phase 1.
+        switch: What makes phase 3; None without one.
+        shape: (C, H, W) of the images.
+        batch_size: Of phase 1; batch norm cannot train on a single value per channel.
+
+    Raises:
+        InputError: If the network cannot take such images, or an optimizer or schedule refuses its settings.
+    """
+    with torch.random.fork_rng(devices=[]):
+        trial = copy.deepcopy(model).train()
+        _try_images(trial, shape, min(2, batch_size))
+        _try_optimizer(trial, "optimizer")
+        if switch is not None:
+            trial.enter(Phase.RETRAIN, switch.loss, switch.optimizer, switch.scheduler, switch.reset_head)
+            _try_optimizer(trial, "retrain.optimizer")
+
+
+def _try_images(trial: ImbalancedClassifier, shape: tuple[int, int, int], number: int) -> None:
+    try:
+        trial.loss(trial(torch.rand(number, *shape)), torch.arange(number))
+    except InputError:
+        raise
+    except _REFUSALS as error:
+        channels, height, width = shape
+        name = type(trial.extractor).__name__
+        raise InputError(
+            f"{name} cannot train on {number} images of {channels} x {height} x {width} at once "
+            f"({one_line(error)}): set another dataset.image_size or batch_size, or choose another model"
+        ) from error
+
+
+def _try_optimizer(trial: ImbalancedClassifier, key: str) -> None:
+    try:
+        trial.configure_optimizers()
+    except InputError:
+        raise
+    except _REFUSALS as error:
+        settings = getattr(trial.optimizer_factory, "keywords", {})
+        given = ", ".join(f"{name}={value}" for name, value in settings.items())
+        raise InputError(
+            f"{key} ({given}) or its scheduler cannot work ({one_line(error)}): set other values"
+        ) from error
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of what an exception says."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -1,0 +1,38 @@
+"""Every method of conf/method trains, from the composed config to the done marker."""
+
+import json
+
+import pytest
+from helpers.conf import composed, groups
+
+from lightning_imb import workflow
+
+SHORT = ("epochs=1", "retrain.epochs=1", "logger=none", "callbacks=quiet", "threads=1")
+
+
+@pytest.fixture(autouse=True)
+def no_figures(monkeypatch):
+    """Drawing takes twice as long as training here and has tests of its own."""
+    monkeypatch.setattr(workflow, "run_figures", lambda run: {})
+
+
+def trained(folder, *overrides):
+    workflow.train(composed(*SHORT, f"run_dir={folder}", *overrides))
+    return json.loads((folder / "metrics.json").read_text())
+
+
+@pytest.mark.parametrize("name", groups()["method"])
+def test_every_method_trains_on_digits(tmp_path, name):
+    metrics = trained(tmp_path / "run", f"method={name}")
+    retrains = composed(f"method={name}").retrain.enabled
+    assert 0.05 < metrics["test/bacc"] <= 1
+    assert metrics["method"] == name
+    assert ("represent/test/bacc" in metrics) == retrains
+    assert (tmp_path / "run/checkpoints/retrain/last.ckpt").is_file() == retrains
+
+
+@pytest.mark.parametrize("group", ["loss=ce", "optimizer=adam", "scheduler=cosine"])
+def test_phase_3_trains_with_parts_of_its_own(tmp_path, group):
+    kind, _, name = group.partition("=")
+    metrics = trained(tmp_path / "run", "loss=focal", f"{kind}@retrain.{kind}={name}")
+    assert metrics["test/bacc"] > 0

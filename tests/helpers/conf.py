@@ -1,0 +1,47 @@
+"""What conf/ holds, found by looking, and its composition in this process."""
+
+import functools
+from pathlib import Path
+
+from hydra import compose, initialize_config_module
+from omegaconf import OmegaConf
+
+import lightning_imb.conf
+
+CONF = Path(lightning_imb.conf.__file__).parent
+
+# what a data set of one's own cannot do without; the composed config is never trained with
+NEEDED = {
+    "dataset=image_folder": ["dataset.root=images.zip"],
+    "dataset=csv": ["dataset.root=images.zip", "dataset.csv=labels.csv"],
+}
+
+
+def yaml_files():
+    """All shipped yaml files; those of local/ belong to the user."""
+    return sorted(f for f in CONF.rglob("*.yaml") if f.relative_to(CONF).parts[0] != "local")
+
+
+def groups():
+    """``{"loss": ["asl", "ce", ...], ...}`` without Hydra's own groups."""
+    found = {}
+    for file in yaml_files():
+        *folder, _ = file.relative_to(CONF).parts
+        if folder and folder[0] != "hydra":
+            found.setdefault("/".join(folder), []).append(file.stem)
+    return found
+
+
+def options(*wanted):
+    """``"group=option"`` of these groups, or of all."""
+    return [f"{group}={name}" for group, names in groups().items() if not wanted or group in wanted for name in names]
+
+
+@functools.cache
+def composed(*overrides, config="train"):
+    """The config of a command line, to be read only; what an option cannot do without is given to it."""
+    needed = [value for override in overrides for value in NEEDED.get(override, [])]
+    with initialize_config_module("lightning_imb.conf", version_base="1.3"):
+        cfg = compose(config, overrides=[*overrides, *needed])
+    OmegaConf.set_readonly(cfg, True)
+    return cfg

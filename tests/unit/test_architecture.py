@@ -1,0 +1,138 @@
+"""Who may import whom, how long a file may be, and what must start without torch."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lightning_imb
+
+PACKAGE = Path(lightning_imb.__file__).parent
+
+# Imports point down only: from a later line to an earlier one, never between two names of one line.
+LEVELS = (
+    ("phases", "utils"),
+    ("losses", "resampling", "metrics"),
+    ("models", "data"),
+    ("callbacks", "tracking"),
+    ("runs",),
+    ("reports",),
+    # what the entry points do: the wiring of all of the above
+    ("checks",),
+    ("build",),
+    ("fit",),
+    ("restore",),
+    ("workflow",),
+    ("evaluation", "inference"),
+    ("train", "eval", "predict", "report"),
+)
+LEVEL = {unit: number for number, units in enumerate(LEVELS) for unit in units}
+
+ENTRY_POINTS = set(LEVELS[-1])
+WIRING = {unit for units in LEVELS[LEVELS.index(("checks",)) : -1] for unit in units}
+KNOW_HYDRA = ENTRY_POINTS | WIRING | {"runs", "utils.cli", "utils.hints"}
+START_WITHOUT_TORCH = ENTRY_POINTS | {"utils", "runs", "reports"}
+SLOW_TO_IMPORT = {"torch", "torchvision", "torchmetrics", "pytorch_lightning", "lightning"}
+MAX_LINES = 300
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def dotted(file):
+    """``losses/ldam.py`` -> ``losses.ldam``; a package is its folder."""
+    name = ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
+    return name.removesuffix("__init__").rstrip(".")
+
+
+def unit(module):
+    return module.partition(".")[0]
+
+
+def imports(tree):
+    """Dotted names of all that is imported anywhere in a tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute here"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def internal(tree):
+    prefix = f"{lightning_imb.__name__}."
+    return {name.removeprefix(prefix) for name in imports(tree) if name.startswith(prefix)}
+
+
+def at_start(tree):
+    """What is imported when the module is: not what functions or type checkers import."""
+
+    class Skip(ast.NodeTransformer):
+        def visit_FunctionDef(self, node):
+            return None
+
+        def visit_If(self, node):
+            return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
+
+    return set(imports(Skip().visit(tree)))
+
+
+@pytest.fixture(params=FILES, ids=lambda f: f.relative_to(PACKAGE).as_posix())
+def file(request):
+    return request.param
+
+
+@pytest.fixture
+def tree(file):
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def test_every_module_has_a_level():
+    assert {unit(dotted(f)) for f in FILES} - {""} == set(LEVEL)
+
+
+def test_imports_point_down(file, tree):
+    here = unit(dotted(file))
+    for name in internal(tree):
+        there = unit(name)
+        assert there == here or LEVEL[there] < LEVEL[here], f"{dotted(file)} imports {name}"
+
+
+def test_hydra_stays_at_the_top(file, tree):
+    known = {name.partition(".")[0] for name in imports(tree)} & {"hydra", "omegaconf"}
+    assert not known or dotted(file) in KNOW_HYDRA or unit(dotted(file)) in KNOW_HYDRA
+
+
+def test_files_are_short(file):
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+def test_light_modules_import_nothing_slow_themselves(file, tree):
+    if unit(dotted(file)) in START_WITHOUT_TORCH:
+        slow = {name for name in at_start(tree) if name.partition(".")[0] in SLOW_TO_IMPORT}
+        assert not slow
+
+
+def test_light_modules_import_nothing_slow_through_others():
+    light = [f"lightning_imb.{dotted(f)}" for f in FILES if unit(dotted(f)) in START_WITHOUT_TORCH]
+    code = f"import sys, {', '.join(light)}; print(sorted({SLOW_TO_IMPORT!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("code", "rule"),
+    [
+        ("from lightning_imb.data.sources import ArraySource", "sibling"),
+        ("def f():\n    import lightning_imb.callbacks.progress", "upwards, inside a function"),
+    ],
+)
+def test_the_rule_sees_what_it_must(code, rule):
+    (name,) = internal(ast.parse(code))
+    assert LEVEL[unit(name)] >= LEVEL["models"], rule
+
+
+def test_the_start_up_rule_sees_module_level_only():
+    code = "import torch\ndef f():\n    import torchvision\nif TYPE_CHECKING:\n    import lightning\n"
+    assert at_start(ast.parse(code)) == {"torch"}
