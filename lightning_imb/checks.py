@@ -94,9 +94,7 @@ def check_accelerator(cfg: DictConfig) -> None:
     Raises:
         InputError: If a GPU is asked for and none is found.
     """
-    if cfg.accelerator in ("gpu", "cuda") and not (
-        torch.cuda.is_available() or torch.backends.mps.is_available()
-    ):
+    if cfg.accelerator in ("gpu", "cuda") and not (torch.cuda.is_available() or torch.backends.mps.is_available()):
         raise InputError("accelerator=gpu, but torch finds no GPU on this machine: use accelerator=cpu")
 
 

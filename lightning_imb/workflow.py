@@ -7,6 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
 from lightning_imb.build import (
@@ -63,7 +64,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     """
     check_config(cfg)
     run = RunFolder.create(cfg.run_dir)
-    console = Console()
+    console = Console(quiet=not _first_process())
     if _already_done(cfg, run):
         console.print(f"this run is done already: {run.path}")
         metrics = run.read_metrics()
@@ -89,11 +90,16 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     return metrics
 
 
+def _first_process() -> bool:
+    """Whether this is the process that speaks; under DDP the others come when it has begun the run folder."""
+    return getattr(rank_zero_only, "rank", 0) == 0  # an attribute Lightning hangs on the function
+
+
 def _already_done(cfg: DictConfig, run: RunFolder) -> bool:
     """Whether the folder holds this very run, finished; refuses a folder that holds another one."""
     if not run.config_file.is_file():
         return False
-    if cfg.resume == "never":
+    if cfg.resume == "never" and _first_process():  # the others find what rank 0 has just written
         raise InputError(
             f"{run.path} holds a run already: choose another hydra.run.dir, or resume=auto to go on"
         )

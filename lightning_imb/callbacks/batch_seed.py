@@ -16,9 +16,7 @@ class BatchSeed(Callback):
     functions of them too.
     """
 
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int
-    ) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int) -> None:
         """Seed the generators of all devices."""
         assert batch.key is not None
         torch.manual_seed(batch.key ^ _OTHER_THAN_AUGMENTATION)

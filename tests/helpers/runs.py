@@ -26,11 +26,8 @@ def composed(*overrides, config="train"):
 
 def config(folder, *overrides):
     """A training config that writes to ``folder`` and nothing to the screen while it trains."""
-    quiet = [
-        o
-        for o in ("logger=none", "callbacks=quiet")
-        if not any(g.startswith(o.split("=")[0] + "=") for g in overrides)
-    ]
+    given = {override.split("=")[0] for override in overrides}
+    quiet = [option for option in ("logger=none", "callbacks=quiet") if option.split("=")[0] not in given]
     return composed(*overrides, f"run_dir={folder}", *quiet)
 
 
@@ -59,9 +56,7 @@ def evaluated(run, *overrides):
 
 def classified(run, source, output, *overrides):
     """What imb-predict returns."""
-    return classify(
-        composed(f"run={run.path}", f"input={source}", f"output={output}", *overrides, config="predict")
-    )
+    return classify(composed(f"run={run.path}", f"input={source}", f"output={output}", *overrides, config="predict"))
 
 
 def assert_refused(action, *words):

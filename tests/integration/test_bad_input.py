@@ -183,17 +183,13 @@ def test_a_class_without_training_images_is_named(tmp_path):
 def test_a_class_missing_in_another_split_is_named(tmp_path, split):
     coloured_classes(tmp_path / "images" / "train")
     for name in ("val", "test"):
-        write_class_folders(
-            tmp_path / "images" / name, {"a": 2, "b": 2} | ({} if name == split else {"c": 2})
-        )
+        write_class_folders(tmp_path / "images" / name, {"a": 2, "b": 2} | ({} if name == split else {"c": 2}))
     refuse_tree(tmp_path, f"the {split} split", "class c", "add some")
 
 
 def test_a_validation_split_larger_than_a_class_is_refused(tmp_path):
     coloured_classes(tmp_path / "images", (60, 10, 60))
-    refuse_tree(
-        tmp_path, "protocol.val_size=50", "class b", overrides=["protocol.val_size=50", "dataset.test_size=2"]
-    )
+    refuse_tree(tmp_path, "protocol.val_size=50", "class b", overrides=["protocol.val_size=50", "dataset.test_size=2"])
 
 
 def test_images_of_different_sizes_are_named(tmp_path):
@@ -224,9 +220,7 @@ def test_a_damaged_image_is_named(tmp_path, in_memory):
 
 def test_a_file_that_is_no_image_is_named_without_an_address_in_memory(tmp_path):
     (damage(tmp_path) / "a" / "03.png").unlink()
-    refuse_tree(
-        tmp_path, "train/b/02.png is not a readable image", "no known format", overrides=["protocol=paper"]
-    )
+    refuse_tree(tmp_path, "train/b/02.png is not a readable image", "no known format", overrides=["protocol=paper"])
 
 
 @pytest.mark.parametrize("in_memory", [True, False])
@@ -261,9 +255,7 @@ def test_a_set_of_nothing_but_bad_images_is_refused(tmp_path):
 def refuse_csv(tmp_path, header, change, *words, overrides=()):
     """A correct list of the images, spoilt by ``change(rows)``."""
     root = coloured_classes(tmp_path / "images")
-    rows = [
-        [f"{k}/{i:02d}.png", "abc".index(k)] for k, n in zip("abc", (12, 8, 6), strict=True) for i in range(n)
-    ]
+    rows = [[f"{k}/{i:02d}.png", "abc".index(k)] for k, n in zip("abc", (12, 8, 6), strict=True) for i in range(n)]
     change(rows)
     listed = write_csv(tmp_path / "labels.csv", header, rows)
     given = own_images(root, f"dataset.csv={listed}", *overrides, dataset="csv")
@@ -329,16 +321,12 @@ class Detonate(torch.optim.SGD):
 @pytest.mark.parametrize(
     ("steps", "epoch", "batch"), [(14, 1, 6), (16, 2, 2), (21, 2, 6)]
 )  # an epoch has 7 batches; broken weights show in the loss of the next batch, or at the end of the epoch
-def test_a_loss_that_explodes_later_keeps_the_last_good_checkpoint(
-    tmp_path, monkeypatch, steps, epoch, batch
-):
+def test_a_loss_that_explodes_later_keeps_the_last_good_checkpoint(tmp_path, monkeypatch, steps, epoch, batch):
     from lightning_imb import build
 
     make = build.create
     explosive = functools.partial(Detonate, lr=0.01, steps=steps)
-    monkeypatch.setattr(
-        build, "create", lambda node, key: explosive if key == "optimizer" else make(node, key)
-    )
+    monkeypatch.setattr(build, "create", lambda node, key: explosive if key == "optimizer" else make(node, key))
     sentence = assert_refused(lambda: trained(tmp_path / "run", ERM, "epochs=4"), "NaN")
     assert f"epoch {epoch}, batch {batch} " in sentence
     assert f"up to epoch {epoch - 1} are kept" in sentence
@@ -384,9 +372,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
 
     for place in (tmp_path, tmp_path / "nowhere"):
         assert_refused(lambda p=place: evaluated(RunFolder(p)), str(place), "not a run folder")
-        assert_refused(
-            lambda p=place: classified(RunFolder(p), tmp_path, tmp_path / "p.csv"), "not a run folder"
-        )
+        assert_refused(lambda p=place: classified(RunFolder(p), tmp_path, tmp_path / "p.csv"), "not a run folder")
 
 
 def test_an_unfinished_run_is_refused(copy, tmp_path):
@@ -472,9 +458,7 @@ def test_data_that_changed_since_training_are_refused(tmp_path, change):
 
 def test_missing_and_empty_inputs_are_refused(finished, tmp_path):
     output = tmp_path / "p.csv"
-    assert_refused(
-        lambda: classified(finished, tmp_path / "no", output), str(tmp_path / "no"), "does not exist"
-    )
+    assert_refused(lambda: classified(finished, tmp_path / "no", output), str(tmp_path / "no"), "does not exist")
     (tmp_path / "empty").mkdir()
     assert_refused(lambda: classified(finished, tmp_path / "empty", output), "no image in", "empty")
     assert not output.exists()
@@ -484,9 +468,7 @@ def test_a_bad_image_is_named_or_skipped_and_counted(finished, tmp_path, capsys)
     folder = coloured_classes(tmp_path / "new", (2, 2))
     (folder / "a" / "00.png").write_text("text")
     output = tmp_path / "p.csv"
-    sentence = assert_refused(
-        lambda: classified(finished, folder, output), "a/00.png", "set on_bad_image=skip"
-    )
+    sentence = assert_refused(lambda: classified(finished, folder, output), "a/00.png", "set on_bad_image=skip")
     assert "dataset.on_bad_image" not in sentence
     assert not output.exists()
     for size in (1, 3):  # a batch of nothing but bad images is no reason to stop
@@ -499,9 +481,7 @@ def test_nothing_but_bad_images_is_refused(finished, tmp_path):
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "x.png").write_text("text")
     words = ("none of the 1 images", "new")
-    assert_refused(
-        lambda: classified(finished, tmp_path / "new", tmp_path / "p.csv", "on_bad_image=skip"), *words
-    )
+    assert_refused(lambda: classified(finished, tmp_path / "new", tmp_path / "p.csv", "on_bad_image=skip"), *words)
 
 
 @pytest.mark.parametrize(

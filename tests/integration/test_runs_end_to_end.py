@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.commands import script
 from helpers.images import pixels, write_csv, write_image, write_zip
 from helpers.runs import (
     classified,
@@ -139,7 +140,7 @@ def test_a_finished_run_is_not_trained_again(whole, monkeypatch, capsys):
 # --- resuming
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """What the test throws into a run."""
 
 
@@ -149,12 +150,13 @@ def train_until(folder, monkeypatch, phase, epoch, batch, overrides):
 
     def stop(self, trainer, pl_module, outputs, data, batch_idx):
         if (pl_module.phase, trainer.current_epoch, batch_idx) == (phase, epoch, batch):
-            raise Killed
+            raise KilledError
         look(self, trainer, pl_module, outputs, data, batch_idx)
 
-    with monkeypatch.context() as patched, pytest.raises(Killed):
+    with monkeypatch.context() as patched:
         patched.setattr(NanGuard, "on_train_batch_end", stop)
-        train(config(folder, *overrides))
+        with pytest.raises(KilledError):
+            train(config(folder, *overrides))
     assert not RunFolder(folder).finished
 
 
@@ -203,7 +205,7 @@ def test_a_network_that_draws_random_numbers_resumes_exactly(tmp_path, monkeypat
 
 
 def test_a_process_that_is_killed_goes_on_as_if_nothing_had_happened(tmp_path):
-    given = ["epochs=60", "retrain.epochs=2", "logger=csv", "callbacks=quiet"]
+    given = ["epochs=40", "retrain.epochs=2", "logger=csv", "callbacks=quiet"]
     run = RunFolder(tmp_path / "run")
     command = [sys.executable, "-m", "lightning_imb.train", *given, f"hydra.run.dir={run.path}"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -214,13 +216,26 @@ def test_a_process_that_is_killed_goes_on_as_if_nothing_had_happened(tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     _, errors = process.communicate()
     assert process.returncode == -signal.SIGKILL, errors.decode()
-    assert torch.load(last, weights_only=True)["epoch"] < 59
+    assert torch.load(last, weights_only=True)["epoch"] < 39
     assert not run.finished
     trained(run.path, *given)
     assert_same_run(trained(tmp_path / "whole", *given), run)
     with run.metrics_csv.open(newline="") as file:
         epochs = [(row["phase"], int(row["epoch"])) for row in csv.DictReader(file) if row["train/loss"]]
-    assert epochs == [("represent", e) for e in range(60)]
+    assert epochs == [("represent", e) for e in range(40)]
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_run(tmp_path):
+    given = ["epochs=1", "retrain.epochs=1", "logger=csv", "callbacks=quiet", "resume=never"]
+    ddp = ["accelerator.devices=2", "accelerator.strategy=ddp", f"hydra.run.dir={tmp_path / 'run'}"]
+    end = script("train", *given, *ddp, cwd=tmp_path)
+    assert end.code == 0, end.err
+    run = RunFolder(tmp_path / "run")
+    assert len(run.read_predictions("test").targets) == sum(run.read_data()["class_counts"]["test"])
+    assert end.out.count("recall per class, scores") == 1  # one of the processes speaks
+    with run.metrics_csv.open(newline="") as file:
+        assert [row["phase"] for row in csv.DictReader(file) if row["val/bacc"]] == ["represent"]
 
 
 # --- protocols
@@ -351,9 +366,7 @@ def shared(tmp_path_factory):
 def test_phase_3_starts_from_the_checkpoint_asked_for(tmp_path, shared, start):
     run = trained(tmp_path / "run", *shared[1], f"retrain.start_from={start}")
     begun, kept = weights(run, Phase.REPRESENT, start), weights(run, Phase.RETRAIN)
-    assert all(
-        torch.equal(value, kept[name]) for name, value in begun.items() if name.startswith("extractor")
-    )
+    assert all(torch.equal(value, kept[name]) for name, value in begun.items() if name.startswith("extractor"))
     scores = evaluated(run, "phase=represent", f"checkpoint={start}")
     assert scores["test/bacc"] == run.read_metrics()["represent/test/bacc"]
 
@@ -369,13 +382,9 @@ def test_a_head_that_is_not_reset_goes_on_from_phase_1(tmp_path, shared):
 
 def test_balanced_counts_reach_the_loss_of_phase_3(tmp_path):
     given = ["epochs=1", "retrain.epochs=1", "loss.weights=inverse"]
-    runs = {
-        name: trained(tmp_path / name, *given, f"retrain.counts={name}") for name in ("original", "balanced")
-    }
+    runs = {name: trained(tmp_path / name, *given, f"retrain.counts={name}") for name in ("original", "balanced")}
     plain = trained(tmp_path / "plain", *given, "loss@retrain.loss=ce")
-    first, second, third = (
-        run.read_predictions("test").logits for run in (runs["original"], runs["balanced"], plain)
-    )
+    first, second, third = (run.read_predictions("test").logits for run in (runs["original"], runs["balanced"], plain))
     assert not np.array_equal(first, second)
     assert np.array_equal(second, third)  # inverse weights of balanced counts are all one
 
@@ -439,17 +448,13 @@ def calls():
 
 
 def test_nothing_that_could_run_code_is_ever_unpickled():
-    loads = [
-        (path, name, keywords) for path, name, keywords in calls() if name.split(".")[-1] in ("load", "fit")
-    ]
+    loads = [(path, name, keywords) for path, name, keywords in calls() if name.split(".")[-1] in ("load", "fit")]
     torch_loads = [keywords for _, name, keywords in loads if name == "torch.load"]
     fits = [keywords for _, name, keywords in loads if name == "trainer.fit"]
     assert torch_loads
     assert fits
     assert all(keywords.get("weights_only") == "True" for keywords in torch_loads + fits)
     assert all("allow_pickle" not in keywords for _, name, keywords in loads if name == "np.load")
-    sources = "".join(
-        p.read_text(encoding="utf-8") for p in Path(lightning_imb.__file__).parent.rglob("*.py")
-    )
+    sources = "".join(p.read_text(encoding="utf-8") for p in Path(lightning_imb.__file__).parent.rglob("*.py"))
     assert "import pickle" not in sources
     assert "load_from_checkpoint" not in sources
