@@ -184,9 +184,7 @@ def check_resampler(resampler: Resampler, class_counts: Sequence[int]) -> None:
     labels = np.repeat(np.arange(len(class_counts)), class_counts)
     try:
         for part in (resampler, getattr(resampler, "sampler", None)):
-            validate = getattr(
-                part, "_validate_params", None
-            )  # scikit-learn's; over-samplers of others lack it
+            validate = getattr(part, "_validate_params", None)  # scikit-learn's; over-samplers of others lack it
             if validate is not None:
                 validate()
         strategy = getattr(resampler, "sampling_strategy", None)
@@ -195,9 +193,7 @@ def check_resampler(resampler: Resampler, class_counts: Sequence[int]) -> None:
     except InputError:
         raise
     except ValueError as error:
-        raise InputError(
-            f"resampler cannot work ({one_line(error)}): set another resampler.* value"
-        ) from error
+        raise InputError(f"resampler cannot work ({one_line(error)}): set another resampler.* value") from error
 
 
 def set_threads(threads: int | None) -> None:

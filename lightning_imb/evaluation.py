@@ -32,20 +32,20 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     """
     check_accelerator(cfg.accelerator)
     run = RunFolder.open_finished(str(cfg.run))
+    cfg.accelerator.precision = cfg.precision or run.read_config().accelerator.precision
     _check_split(run, cfg.split)
     model = restore_classifier(run, cfg.phase, cfg.checkpoint)
     data = _data_of(run, cfg)
     trainer = make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)
     predictions = predict(trainer, model, data, cfg.split, cfg.split)
-    metrics = run.read_metrics() | {"evaluated": f"{cfg.split}, {cfg.phase}, {cfg.checkpoint}"}
     entries = test_entries(cfg.split, predictions, data)
     phase = chosen_phase(run.read_config(), cfg.phase)
     path = run.path / "eval" / f"{cfg.split}_{phase}_{cfg.checkpoint}.json"
     write_json_atomic(path, entries)
-    shown = {k: v for k, v in metrics.items() if "/" not in k}
+    shown = {k: v for k, v in run.read_metrics().items() if "/" not in k}
     shown |= {k.replace(f"{cfg.split}/", "test/", 1): v for k, v in entries.items()}
+    shown["scored"] = f"split {cfg.split}, phase {phase}, checkpoint {cfg.checkpoint}"
     console = Console()
-    console.print(f"split {cfg.split}, phase {phase}, checkpoint {cfg.checkpoint}")
     console.print(run_table(shown))
     console.print(f"written to {path}", soft_wrap=True)
     return entries

@@ -48,9 +48,7 @@ class TwoFits:
         loggers: Where metrics go.
     """
 
-    def __init__(
-        self, cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, loggers: list[Logger]
-    ) -> None:
+    def __init__(self, cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, loggers: list[Logger]) -> None:
         self.cfg = cfg
         self.run = run
         self.data = data
@@ -97,9 +95,7 @@ class TwoFits:
         extra += self._checkpoints(phase)
         if shown.progress:
             extra.append(PhaseProgress(phase, log_lines=shown.log_lines))
-        return make_trainer(
-            self.cfg.accelerator, self.run.path, self.loggers, [*callbacks, *extra], epochs, val_every
-        )
+        return make_trainer(self.cfg.accelerator, self.run.path, self.loggers, [*callbacks, *extra], epochs, val_every)
 
     def _checkpoints(self, phase: Phase) -> list[ModelCheckpoint]:
         # Two callbacks: one with save_last=True refreshes last.ckpt only when the monitored score improves.
@@ -109,9 +105,7 @@ class TwoFits:
         best = ModelCheckpoint(
             folder, "best", monitor=monitored, mode="max", save_top_k=1, enable_version_counter=False
         )
-        last = ModelCheckpoint(
-            folder, "last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False
-        )
+        last = ModelCheckpoint(folder, "last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False)
         return [best, last]
 
 

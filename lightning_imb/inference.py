@@ -56,9 +56,7 @@ def _writable(output: str) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(
-            f"output={path} cannot be written ({error.strerror}): choose another file"
-        ) from error
+        raise InputError(f"output={path} cannot be written ({error.strerror}): choose another file") from error
     if not os.access(path.parent, os.W_OK):
         raise InputError(f"output={path} cannot be written (the folder is read-only): choose another file")
     return path

@@ -47,6 +47,7 @@ def _check_group(group: str, cfg: DictConfig, known: set[str]) -> None:
 def _keys(text: str) -> Iterable[str]:
     """Top-level keys of a yaml, and those that its defaults list composes into it."""
     content = OmegaConf.create(text)
+    assert isinstance(content, DictConfig), "the packaged configs are mappings"
     for key in content:
         if key != "defaults":
             yield str(key)

@@ -24,6 +24,8 @@ def restore_classifier(run: RunFolder, phase: str, checkpoint: str) -> Imbalance
         InputError: If the run had no such phase, or the checkpoint is missing, damaged or of another network.
     """
     cfg = run.read_config()
+    if "pretrained" in cfg.model.extractor:
+        cfg.model.extractor.pretrained = False  # the checkpoint holds the weights: fetch no others
     model = build_classifier(cfg, run.read_data()["class_counts"]["train"])
     which = chosen_phase(cfg, phase)
     if checkpoint not in ("auto", "best", "last"):

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
+from yaml import YAMLError
 
 from lightning_imb.phases import Phase
 from lightning_imb.utils.atomic import atomic_file, write_json_atomic, write_text_atomic
@@ -68,8 +69,7 @@ class RunFolder:
         run = cls(path)
         if not run.config_file.is_file():
             raise InputError(
-                f"{run.path} is not a run folder (no config.yaml in it): "
-                "give the folder that imb-train printed."
+                f"{run.path} is not a run folder (no config.yaml in it): give the folder that imb-train printed."
             )
         if not run.finished:
             raise InputError(
@@ -143,7 +143,10 @@ class RunFolder:
         """
         if not self.config_file.is_file():
             raise InputError(f"{self.path} is not a run folder: there is no config.yaml in it.")
-        cfg = OmegaConf.load(self.config_file)
+        try:
+            cfg = OmegaConf.load(self.config_file)
+        except YAMLError as error:
+            raise InputError(f"{self.config_file} is damaged (no yaml): train the run again.") from error
         if not isinstance(cfg, DictConfig):
             raise InputError(f"{self.config_file} is damaged (no mapping): train the run again.")
         return cfg

@@ -22,6 +22,7 @@ from lightning_imb.build import (
 from lightning_imb.checks import check_config, rehearse
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.fit import TwoFits, make_trainer, predict
+from lightning_imb.known_keys import check_keys
 from lightning_imb.metrics import per_class, scores
 from lightning_imb.models.backbones import parameter_count
 from lightning_imb.models.classifier import ImbalancedClassifier
@@ -62,6 +63,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     Raises:
         InputError: If anything the user gave cannot work; before training where that can be known.
     """
+    check_keys(cfg)
     check_config(cfg)
     run = RunFolder.create(cfg.run_dir)
     console = Console(quiet=not _first_process())
@@ -100,15 +102,12 @@ def _already_done(cfg: DictConfig, run: RunFolder) -> bool:
     if not run.config_file.is_file():
         return False
     if cfg.resume == "never" and _first_process():  # the others find what rank 0 has just written
-        raise InputError(
-            f"{run.path} holds a run already: choose another hydra.run.dir, or resume=auto to go on"
-        )
+        raise InputError(f"{run.path} holds a run already: choose another hydra.run.dir, or resume=auto to go on")
     changed = changed_keys(run.read_config(), cfg)
     if changed:
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         raise InputError(
-            f"{run.path} holds a run with other settings ({', '.join(changed[:5])}{more}): "
-            "choose another hydra.run.dir"
+            f"{run.path} holds a run with other settings ({', '.join(changed[:5])}{more}): choose another hydra.run.dir"
         )
     return run.finished
 
@@ -133,11 +132,7 @@ def changed_keys(old: DictConfig, new: DictConfig) -> list[str]:
 
 def _leaves(node: Any, prefix: str = "") -> list[tuple[str, Any]]:
     if isinstance(node, dict) and node:
-        return [
-            leaf
-            for key, child in node.items()
-            for leaf in _leaves(child, f"{prefix}.{key}" if prefix else key)
-        ]
+        return [leaf for key, child in node.items() for leaf in _leaves(child, f"{prefix}.{key}" if prefix else key)]
     return [(prefix, node)]
 
 
@@ -226,9 +221,7 @@ def _provenance(cfg: DictConfig, data: ImbalancedDataModule, model: ImbalancedCl
     }
 
 
-def _header(
-    cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, model: ImbalancedClassifier
-) -> dict[str, Any]:
+def _header(cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, model: ImbalancedClassifier) -> dict[str, Any]:
     total = parameter_count(model)
     return describe_data(cfg, data) | {
         "method": cfg.method,

@@ -78,9 +78,7 @@ class PhaseSwitch(Callback):
         if stage == "fit":
             _datamodule(trainer).use_images()
 
-    def _balanced_set(
-        self, trainer: Trainer, pl_module: LightningModule, data: ImbalancedDataModule
-    ) -> EmbeddingSet:
+    def _balanced_set(self, trainer: Trainer, pl_module: LightningModule, data: ImbalancedDataModule) -> EmbeddingSet:
         z, y = extract(_classifier(pl_module), data, "train")
         balanced = balance(z, y, self.resampler)
         real, synthetic = balanced.n_real, len(balanced.y) - balanced.n_real
@@ -133,7 +131,5 @@ def _classifier(module: LightningModule) -> ImbalancedClassifier:
 
 def _datamodule(trainer: Trainer) -> ImbalancedDataModule:
     data = getattr(trainer, "datamodule", None)
-    assert isinstance(data, ImbalancedDataModule), (
-        "PhaseSwitch needs trainer.fit(datamodule=ImbalancedDataModule)"
-    )
+    assert isinstance(data, ImbalancedDataModule), "PhaseSwitch needs trainer.fit(datamodule=ImbalancedDataModule)"
     return data

@@ -113,9 +113,7 @@ class ImbalancedDataModule(LightningDataModule):
         chosen = subsample(labels, self.profile(available), self.subset_seed, self.selection)
         if splits.val is not None or not self.val_size:
             return chosen, None
-        rest, held = stratified_split(
-            labels[chosen], self.val_size, self.split_seed, class_names=self.class_names
-        )
+        rest, held = stratified_split(labels[chosen], self.val_size, self.split_seed, class_names=self.class_names)
         return chosen[rest], chosen[held]
 
     def _prepare(self, splits: Splits, name: str, indices: NDArray[np.int64]) -> ImageSet:
@@ -141,9 +139,7 @@ class ImbalancedDataModule(LightningDataModule):
             std = measured[1] if std == "auto" else std
         channels = self.image_shape[0]
         if isinstance(mean, str) or isinstance(std, str) or {len(mean), len(std)} != {channels}:
-            raise InputError(
-                f"dataset.mean={mean} and dataset.std={std} must be auto or {channels} numbers each"
-            )
+            raise InputError(f"dataset.mean={mean} and dataset.std={std} must be auto or {channels} numbers each")
         if min(std) <= 0:
             raise InputError(f"dataset.std={std} must be positive, or auto: images are divided by it")
         return BatchTransform(mean, std, self.pad, self.flip, self.channels_last)

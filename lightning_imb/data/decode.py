@@ -74,9 +74,7 @@ def decode_image(content: bytes, name: str, size: tuple[int, int] | None, channe
         with Image.open(io.BytesIO(content)) as opened:
             image = _eight_bit(ImageOps.exif_transpose(opened)).convert("L" if channels == 1 else "RGB")
     except UnidentifiedImageError as error:  # its own message names an object in memory
-        raise BadImageError(
-            f"{name} is not a readable image (no known format): repair or remove it"
-        ) from error
+        raise BadImageError(f"{name} is not a readable image (no known format): repair or remove it") from error
     except _DECODE_ERRORS as error:
         raise BadImageError(f"{name} is not a readable image ({error}): repair or remove it") from error
     if size is not None and image.size != (size[1], size[0]):

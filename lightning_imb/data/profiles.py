@@ -33,9 +33,7 @@ def exponential(max_count: int, num_classes: int, ratio: float) -> list[int]:
     """
     _check(max_count, num_classes, ratio)
     last = num_classes - 1
-    return _filled(
-        [_truncate(max_count * ratio ** (-k / last)) for k in range(num_classes)], max_count, ratio
-    )
+    return _filled([_truncate(max_count * ratio ** (-k / last)) for k in range(num_classes)], max_count, ratio)
 
 
 def step(max_count: int, num_classes: int, ratio: float, minority: float = 0.5) -> list[int]:
@@ -57,9 +55,7 @@ def step(max_count: int, num_classes: int, ratio: float, minority: float = 0.5) 
     """
     _check(max_count, num_classes, ratio)
     if not 0 < minority < 1:
-        raise InputError(
-            f"imbalance.minority={minority} must lie between 0 and 1: it is the share of tail classes"
-        )
+        raise InputError(f"imbalance.minority={minority} must lie between 0 and 1: it is the share of tail classes")
     head = min(max(_truncate(num_classes * (1 - minority)), 1), num_classes - 1)
     tail = _truncate(max_count / ratio)
     return _filled([max_count] * head + [tail] * (num_classes - head), max_count, ratio)
@@ -181,22 +177,16 @@ def _filled(counts: list[int], max_count: int, ratio: float) -> list[int]:
 
 def _check(max_count: int, num_classes: int, ratio: float) -> None:
     if num_classes < 2:
-        raise InputError(
-            f"an imbalance profile needs at least 2 classes, found {num_classes}: check the labels"
-        )
+        raise InputError(f"an imbalance profile needs at least 2 classes, found {num_classes}: check the labels")
     if max_count < 1:
         raise InputError(f"the largest class has {max_count} images: a profile needs at least 1")
     if not (ratio >= 1 and math.isfinite(ratio)):
-        raise InputError(
-            f"imbalance.ratio={ratio} must be a finite number of at least 1: largest over smallest class"
-        )
+        raise InputError(f"imbalance.ratio={ratio} must be a finite number of at least 1: largest over smallest class")
 
 
 def _check_available(available: Sequence[int]) -> None:
     if 0 in available:
-        raise InputError(
-            f"class {list(available).index(0)} has no training image: add images or remove the class"
-        )
+        raise InputError(f"class {list(available).index(0)} has no training image: add images or remove the class")
     if len(available) == 0:
         raise InputError("an imbalance profile needs at least 2 classes, found 0: check the labels")
 

@@ -79,6 +79,4 @@ class OrderedBatches(Sampler[BatchRequest]):
 
 def batch_key(seed: int, epoch: int, batch: int, rank: int) -> int:
     """Seed in [0, 2^63) for the random draws of one batch, well mixed from its four coordinates."""
-    return int(
-        np.random.SeedSequence([seed, epoch, batch, rank]).generate_state(1, np.uint64)[0] >> np.uint64(1)
-    )
+    return int(np.random.SeedSequence([seed, epoch, batch, rank]).generate_state(1, np.uint64)[0] >> np.uint64(1))

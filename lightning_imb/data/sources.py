@@ -75,9 +75,7 @@ class ArraySource:
         self.images = torch.as_tensor(images)
         if self.images.dtype != torch.uint8 or self.images.ndim != 4:
             shape = tuple(self.images.shape)
-            raise InputError(
-                f"images are {self.images.dtype} of shape {shape}: give uint8 of shape (N, C, H, W)"
-            )
+            raise InputError(f"images are {self.images.dtype} of shape {shape}: give uint8 of shape (N, C, H, W)")
         check_channels(self.images.shape[1])
         self.class_names = tuple(class_names)
         self.names: Sequence[str] = names if names is not None else [str(i) for i in range(len(self.images))]
@@ -144,17 +142,13 @@ class FileSource:
             InputError: Naming the file, when it is missing, no image or truncated.
         """
         name = self.names[index]
-        return decode_image(
-            self.store.read(name), f"{self.store.root}: {name}", self.image_size, self.channels
-        )
+        return decode_image(self.store.read(name), f"{self.store.root}: {name}", self.image_size, self.channels)
 
     def subset(self, indices: npt.ArrayLike) -> "FileSource":
         """The files at these indices; the store is shared."""
         rows = np.asarray(indices, dtype=np.int64)
         names = [self.names[i] for i in rows]
-        return FileSource(
-            self.store, names, self.labels[rows], self.class_names, self.image_size, self.channels
-        )
+        return FileSource(self.store, names, self.labels[rows], self.class_names, self.image_size, self.channels)
 
     def fingerprint(self) -> str:
         """SHA-256 of names, labels, decoding options and file sizes (in a zip also the checksums)."""
@@ -192,9 +186,7 @@ def load_all(
     return (images if good.all() else images[torch.from_numpy(good)]), rows[good]
 
 
-def verify(
-    source: ImageSource, on_bad_image: str = "error", workers: int | None = None
-) -> npt.NDArray[np.int64]:
+def verify(source: ImageSource, on_bad_image: str = "error", workers: int | None = None) -> npt.NDArray[np.int64]:
     """Decode every image once and keep none, to find bad files before a streaming run starts.
 
     Args:
@@ -223,9 +215,7 @@ def _hint(setting: str) -> Iterator[None]:
         raise BadImageError(f"{error}, or set {setting}=skip") from error
 
 
-def _first_shape(
-    source: ImageSource, rows: npt.NDArray[np.int64], on_bad_image: str, setting: str
-) -> torch.Size:
+def _first_shape(source: ImageSource, rows: npt.NDArray[np.int64], on_bad_image: str, setting: str) -> torch.Size:
     if on_bad_image not in ("error", "skip"):
         raise InputError(f"{setting}={on_bad_image!r} is unknown: use error or skip")
     for row in rows:
@@ -254,9 +244,7 @@ def _decode_rows(
         if image.shape != shape:
             name = source.names[int(rows[position])]
             found, expected = tuple(image.shape), tuple(shape)
-            raise InputError(
-                f"{name} is {found}, other images are {expected} (C, H, W): set dataset.image_size"
-            )
+            raise InputError(f"{name} is {found}, other images are {expected} (C, H, W): set dataset.image_size")
         keep(position, image)
 
     good = decode_each(load, len(rows), on_bad_image, workers, visit)
@@ -277,9 +265,7 @@ def _checked_labels(labels: npt.ArrayLike, images: int, names: int, classes: int
             f"{images} images, {names} names and labels of shape {array.shape}: give one of each per image"
         )
     if images and (array.dtype.kind not in "iu" or array.min() < 0 or array.max() >= classes):
-        raise InputError(
-            f"labels must be integers from 0 to {classes - 1}, found {array.min()} to {array.max()}"
-        )
+        raise InputError(f"labels must be integers from 0 to {classes - 1}, found {array.min()} to {array.max()}")
     return array.astype(np.int64)
 
 

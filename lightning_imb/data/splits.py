@@ -56,9 +56,7 @@ def stratified_split(
     return np.setdiff1d(np.arange(len(array)), chosen), chosen
 
 
-def hold_out_test(
-    source: ImageSource, test_size: float | int | None, seed: int
-) -> tuple[ImageSource, ImageSource]:
+def hold_out_test(source: ImageSource, test_size: float | int | None, seed: int) -> tuple[ImageSource, ImageSource]:
     """Split a source without a test set into training and test images.
 
     Args:
@@ -75,9 +73,7 @@ def hold_out_test(
     return source.subset(rest), source.subset(held)
 
 
-def check_classes(
-    train_labels: npt.ArrayLike, labels: npt.ArrayLike, class_names: Sequence[str], split: str
-) -> None:
+def check_classes(train_labels: npt.ArrayLike, labels: npt.ArrayLike, class_names: Sequence[str], split: str) -> None:
     """Check that a split has every class that the training images have.
 
     Args:
@@ -100,9 +96,7 @@ def check_classes(
 def _check_size(size: float | int, setting: str) -> None:
     whole = isinstance(size, int) and not isinstance(size, bool)
     if not (size >= 1 if whole else 0 < size < 1):
-        raise InputError(
-            f"{setting}={size} must be a share between 0 and 1 or a whole number of images per class"
-        )
+        raise InputError(f"{setting}={size} must be a share between 0 and 1 or a whole number of images per class")
 
 
 def _held_count(size: float | int, available: int, name: str, setting: str) -> int:

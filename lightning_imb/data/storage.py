@@ -62,18 +62,14 @@ class FolderStore:
         try:
             return (self.root / name).read_bytes()
         except OSError as error:
-            raise InputError(
-                f"{self.root / name} cannot be read ({error.strerror}): check dataset.root"
-            ) from error
+            raise InputError(f"{self.root / name} cannot be read ({error.strerror}): check dataset.root") from error
 
     def stamp(self, name: str) -> str:
         """Size in bytes."""
         try:
             return str((self.root / name).stat().st_size)
         except OSError as error:
-            raise InputError(
-                f"{self.root / name} cannot be read ({error.strerror}): check dataset.root"
-            ) from error
+            raise InputError(f"{self.root / name} cannot be read ({error.strerror}): check dataset.root") from error
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
@@ -116,15 +112,11 @@ class ZipStore:
             with lock:
                 return archive.read(name)
         except (zipfile.BadZipFile, zlib.error) as error:
-            raise BadImageError(
-                f"{self.root}: member {name} is damaged ({error}): pack the zip again"
-            ) from error
+            raise BadImageError(f"{self.root}: member {name} is damaged ({error}): pack the zip again") from error
         except KeyError as error:
             raise InputError(f"{self.root} has no member {name}: check dataset.root") from error
         except (RuntimeError, NotImplementedError, OSError) as error:
-            raise InputError(
-                f"{self.root}: member {name} cannot be read ({error}): unpack the zip"
-            ) from error
+            raise InputError(f"{self.root}: member {name} cannot be read ({error}): unpack the zip") from error
 
     def stamp(self, name: str) -> str:
         """Size in bytes and CRC-32, both from the archive's directory."""
@@ -139,9 +131,7 @@ class ZipStore:
             try:
                 handle = (os.getpid(), zipfile.ZipFile(self.root), threading.Lock())
             except (zipfile.BadZipFile, OSError) as error:
-                raise InputError(
-                    f"{self.root} is not a readable zip archive ({error}): check the file"
-                ) from error
+                raise InputError(f"{self.root} is not a readable zip archive ({error}): check the file") from error
             self._handle = handle
         return handle[1], handle[2]
 

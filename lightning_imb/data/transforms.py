@@ -27,9 +27,7 @@ class BatchTransform(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(
-        self, mean: Sequence[float], std: Sequence[float], pad: int, flip: bool, channels_last: bool
-    ) -> None:
+    def __init__(self, mean: Sequence[float], std: Sequence[float], pad: int, flip: bool, channels_last: bool) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)

@@ -23,9 +23,7 @@ def checked_counts(class_counts: Sequence[int] | Tensor) -> Tensor:
     """
     counts = torch.as_tensor(class_counts)
     if counts.ndim != 1 or counts.numel() < 2:
-        raise InputError(
-            f"class_counts has shape {tuple(counts.shape)}; give one count for each of >= 2 classes"
-        )
+        raise InputError(f"class_counts has shape {tuple(counts.shape)}; give one count for each of >= 2 classes")
     if counts.is_floating_point() or counts.dtype == torch.bool:
         raise InputError(f"class_counts is {counts.tolist()}; give whole numbers of training samples")
     if bool((counts < 0).any()):
@@ -55,17 +53,13 @@ def checked_weights(weights: Sequence[float] | Tensor, num_classes: int) -> Tens
     try:
         values = torch.as_tensor(weights).detach().to(device="cpu", dtype=torch.float64, copy=True)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"class weights are {weights!r}; give a list of {num_classes} numbers >= 0"
-        ) from error
+        raise InputError(f"class weights are {weights!r}; give a list of {num_classes} numbers >= 0") from error
     if values.shape != (num_classes,):
         raise InputError(
             f"class weights have shape {tuple(values.shape)} for {num_classes} classes; give one per class"
         )
     if not bool(torch.isfinite(values).all()) or bool((values < 0).any()) or not bool((values > 0).any()):
-        raise InputError(
-            f"class weights are {values.tolist()}; give finite numbers >= 0, at least one of them above 0"
-        )
+        raise InputError(f"class weights are {values.tolist()}; give finite numbers >= 0, at least one of them above 0")
     return values
 
 

@@ -54,9 +54,7 @@ class LDAMLoss(ClassCountLoss):
     ) -> None:
         super().__init__(class_counts, weights=weights, beta=beta, reduction=reduction)
         if checked_number("scale", scale, 0) == 0:
-            raise InputError(
-                "scale is 0, which flattens every logit; give the scale of the cosine head, e.g. 30"
-            )
+            raise InputError("scale is 0, which flattens every logit; give the scale of the cosine head, e.g. 30")
         self._scale = scale
         counts = self.class_counts.to(torch.float64)
         margins = checked_number("max_m", max_m, 0) * (counts.min() / counts).pow(0.25)

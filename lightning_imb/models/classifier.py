@@ -105,11 +105,6 @@ class ImbalancedClassifier(LightningModule):
         """What the names of this phase's metrics begin with."""
         return "retrain/" if self.phase is Phase.RETRAIN else ""
 
-    @property
-    def monitored(self) -> str:
-        """Full name of the balanced accuracy that chooses the best epoch of this phase."""
-        return f"{self.prefix}{self.monitor}/bacc"
-
     def train(self, mode: bool = True) -> "ImbalancedClassifier":
         """Switch to training mode; a frozen extractor stays in evaluation mode, batch norm included."""
         super().train(mode)

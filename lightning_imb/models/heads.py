@@ -53,9 +53,7 @@ class CosineHead(nn.Module):
         return self.scale * (F.normalize(z, dim=1) @ F.normalize(self.weight, dim=0))
 
 
-def build_head(
-    kind: str, required: str | None, embed_dim: int, num_classes: int, scale: float, init: str
-) -> nn.Module:
+def build_head(kind: str, required: str | None, embed_dim: int, num_classes: int, scale: float, init: str) -> nn.Module:
     """The head a config asks for, or the one its loss needs.
 
     Args:
@@ -72,9 +70,7 @@ def build_head(
     if kind not in ("auto", "linear", "cosine"):
         raise InputError(f"model.head is 'auto', 'linear' or 'cosine', not '{kind}'")
     if required and kind not in ("auto", required):
-        raise InputError(
-            f"this loss needs a {required} head, but model.head={kind}: use model.head={required} or auto"
-        )
+        raise InputError(f"this loss needs a {required} head, but model.head={kind}: use model.head={required} or auto")
     if (required or kind) == "cosine":
         return CosineHead(embed_dim, num_classes, scale)
     return LinearHead(embed_dim, num_classes, init)

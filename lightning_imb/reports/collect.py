@@ -64,12 +64,8 @@ def collect(root: str | Path) -> list[RunRecord]:
     """
     folder = Path(root)
     if not folder.is_dir():
-        raise InputError(
-            f"There is no folder {folder}: give the folder of a sweep, sweep=logs/sweeps/<name>."
-        )
-    found = sorted(
-        path.parent for path in folder.rglob("metrics.json") if (path.parent / "config.yaml").is_file()
-    )
+        raise InputError(f"There is no folder {folder}: give the folder of a sweep, sweep=logs/sweeps/<name>.")
+    found = sorted(path.parent for path in folder.rglob("metrics.json") if (path.parent / "config.yaml").is_file())
     if not found:
         raise InputError(
             f"There is no finished run below {folder} ({count_unfinished(folder)} unfinished): "
@@ -80,17 +76,13 @@ def collect(root: str | Path) -> list[RunRecord]:
 
 def count_unfinished(root: str | Path) -> int:
     """Count the runs below a folder that have started and not finished."""
-    runs = [
-        RunFolder(path.parent) for path in Path(root).rglob("config.yaml") if path.parent.name != ".hydra"
-    ]
+    runs = [RunFolder(path.parent) for path in Path(root).rglob("config.yaml") if path.parent.name != ".hydra"]
     return sum(not run.finished for run in runs)
 
 
 def _read(run: RunFolder) -> RunRecord:
     metrics = run.read_metrics()
-    missing = [
-        key for key in ("method", "seed", "protocol", "class_counts", "class_names") if key not in metrics
-    ]
+    missing = [key for key in ("method", "seed", "protocol", "class_counts", "class_names") if key not in metrics]
     if missing:
         raise InputError(f"{run.metrics_file} lacks {', '.join(missing)}: train the run again.")
     return RunRecord(run.path, metrics, run.read_settings())

@@ -85,9 +85,7 @@ def compare(records: Sequence[RunRecord], rows: str | Sequence[str], metrics: Se
     """
     keys = (rows,) if isinstance(rows, str) else tuple(rows)
     if not records or not keys:
-        raise InputError(
-            "Nothing to compare: give at least one run and one key to make rows of (rows=method)."
-        )
+        raise InputError("Nothing to compare: give at least one run and one key to make rows of (rows=method).")
     _check_protocols(records, keys)
     _check_data(records, keys)
     groups = _group(records, keys)
@@ -120,11 +118,7 @@ def clear_best(comparison: Comparison, metric: str) -> int | None:
         Position of the row, or None.
     """
     sign = -1.0 if metric.rsplit("/", 1)[-1] in LOWER_IS_BETTER else 1.0
-    means = [
-        (sign * s.mean, i)
-        for i, row in enumerate(comparison.rows)
-        if (s := row.scores[metric]).mean is not None
-    ]
+    means = [(sign * s.mean, i) for i, row in enumerate(comparison.rows) if (s := row.scores[metric]).mean is not None]
     if len(means) < 2:
         return None
     (first, i), (second, j) = sorted(means, reverse=True)[:2]

@@ -25,9 +25,7 @@ def learning_curves_figure(rows: Mapping[Phase, Sequence[Row]]) -> Figure:
     """
     phases = [phase for phase in Phase if rows.get(phase)] or [Phase.REPRESENT]
     figure = new_figure(1.5 + 4.6 * len(phases), 6)
-    panels = figure.subplots(
-        2, len(phases), squeeze=False, sharex="col", sharey="row" if len(phases) > 1 else False
-    )
+    panels = figure.subplots(2, len(phases), squeeze=False, sharex="col", sharey="row" if len(phases) > 1 else False)
     for column, phase in enumerate(phases):
         for line, (score, label) in enumerate(SCORES.items()):
             axes = panels[line][column]
@@ -53,9 +51,7 @@ def _draw(axes: Axes, rows: Sequence[Row], prefix: str, score: str) -> None:
         if points:
             marker = "o" if len(points) <= 15 else None
             epochs = [epoch + 1 for epoch in points]
-            axes.plot(
-                epochs, list(points.values()), color=SPLITS[split], marker=marker, markersize=4, label=split
-            )
+            axes.plot(epochs, list(points.values()), color=SPLITS[split], marker=marker, markersize=4, label=split)
     if any(curves.values()):
         axes.legend(frameon=False, fontsize=9)
     else:

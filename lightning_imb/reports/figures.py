@@ -13,8 +13,8 @@ from lightning_imb.reports.curves import learning_curves_figure
 from lightning_imb.reports.header import imbalance_ratio
 from lightning_imb.reports.style import BLUE, GREY, MANY_CLASSES, SERIES, class_ticks, new_figure, tidy
 from lightning_imb.runs import PredictionName, RunFolder
-from lightning_imb.utils.atomic import atomic_file
 from lightning_imb.tracking.csv_table import MetricsTable
+from lightning_imb.utils.atomic import atomic_file
 
 PHASE_1, FINAL = "after phase 1", "final"
 
@@ -31,16 +31,12 @@ def class_counts_figure(counts: Mapping[str, Sequence[int]], names: Sequence[str
     ratios = [2.0] + [1.0] * (len(counts) - 1)
     panels = figure.subplots(len(counts), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
     for axes, (split, values) in zip(panels, counts.items(), strict=True):
-        bars = axes.bar(
-            range(len(values)), values, color=BLUE, width=0.8 if len(values) <= MANY_CLASSES else 1.0
-        )
+        bars = axes.bar(range(len(values)), values, color=BLUE, width=0.8 if len(values) <= MANY_CLASSES else 1.0)
         if len(values) <= MANY_CLASSES:
             axes.bar_label(bars, [f"{v:,}" for v in values], fontsize=8, padding=2, color="#333333")
         axes.margins(x=0.01, y=0.18)
         axes.set_ylabel("images")
-        axes.set_title(
-            f"{split}: {sum(values):,} images, ratio {imbalance_ratio(values)}", loc="left", fontsize=10
-        )
+        axes.set_title(f"{split}: {sum(values):,} images, ratio {imbalance_ratio(values)}", loc="left", fontsize=10)
         tidy(axes)
     class_ticks(panels[-1], names)
     panels[-1].set_xlabel("class")
@@ -48,9 +44,7 @@ def class_counts_figure(counts: Mapping[str, Sequence[int]], names: Sequence[str
     return figure
 
 
-def recall_figure(
-    recalls: Mapping[str, Sequence[float | None]], names: Sequence[str], counts: Sequence[int]
-) -> Figure:
+def recall_figure(recalls: Mapping[str, Sequence[float | None]], names: Sequence[str], counts: Sequence[int]) -> Figure:
     """Draw the recall of each class, classes ordered from the most to the fewest training images.
 
     Args:
@@ -59,9 +53,7 @@ def recall_figure(
         counts: (K,) training images per class.
     """
     order = np.argsort(-np.asarray(counts), kind="stable")
-    series = {
-        label: np.array([values[k] for k in order], dtype=np.float64) for label, values in recalls.items()
-    }
+    series = {label: np.array([values[k] for k in order], dtype=np.float64) for label, values in recalls.items()}
     figure = new_figure(10, 5)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     (_recall_bars if len(names) <= MANY_CLASSES else _recall_marks)(upper, series)

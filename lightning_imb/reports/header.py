@@ -46,9 +46,7 @@ def header_lines(info: Mapping[str, Any]) -> list[tuple[str, str]]:
     counts: Mapping[str, Sequence[int]] = info.get("class_counts", {})
     lines = [("dataset", str(info["dataset"]))] if "dataset" in info else []
     names = info.get("class_names", [])
-    lines += [
-        (split, counts_text(values, names if split == "train" else ())) for split, values in counts.items()
-    ]
+    lines += [(split, counts_text(values, names if split == "train" else ())) for split, values in counts.items()]
     if "train" in counts:
         lines.append(("ratio", imbalance_ratio(counts["train"])))
     for key in LINES:
@@ -74,9 +72,7 @@ def counts_text(counts: Sequence[int], names: Sequence[str] = ()) -> str:
         labels = [f"{name} " for name in names] or [""] * len(counts)
         return f"{total}: " + ", ".join(f"{name}{n:,}" for name, n in zip(labels, counts, strict=True))
     median = sorted(counts)[len(counts) // 2]
-    return (
-        f"{total}: {max(counts):,} in the largest, {median:,} in the median, {min(counts):,} in the smallest"
-    )
+    return f"{total}: {max(counts):,} in the largest, {median:,} in the median, {min(counts):,} in the smallest"
 
 
 def imbalance_ratio(counts: Sequence[int]) -> str:

@@ -40,8 +40,10 @@ def run_grid(metrics: Mapping[str, Any]) -> Grid:
     Above 20 classes the ten with the most and the ten with the fewest training images are listed.
 
     Args:
-        metrics: ``metrics.json``. Without ``represent/test/...`` there is one column of results.
+        metrics: ``metrics.json``. Without ``represent/test/...`` there is one column of results. ``scored``
+            names the images when they are not those of the test set.
     """
+    scored = metrics.get("scored", "test set")
     prefixes = [prefix for prefix in (PHASE_1, TEST) if f"{prefix}recall" in metrics]
     counts = metrics["class_counts"]["train"]
     shown = _shown_classes(counts)
@@ -49,11 +51,7 @@ def run_grid(metrics: Mapping[str, Any]) -> Grid:
         (metrics["class_names"][k], f"{counts[k]:,}", *(_fixed(metrics[f"{p}recall"][k]) for p in prefixes))
         for k in shown
     ]
-    names = [
-        key.removeprefix(TEST)
-        for key in metrics
-        if key.startswith(TEST) and not isinstance(metrics[key], list)
-    ]
+    names = [key.removeprefix(TEST) for key in metrics if key.startswith(TEST) and not isinstance(metrics[key], list)]
     scores = [(name, "", *(_fixed(metrics.get(prefix + name)) for prefix in prefixes)) for name in names]
     hidden = len(counts) - len(shown)
     return Grid(
@@ -64,9 +62,7 @@ def run_grid(metrics: Mapping[str, Any]) -> Grid:
             *("phase 1" if p == PHASE_1 else "final" for p in prefixes),
         ),
         rows=tuple(classes + scores),
-        caption=f"test set; {hidden} classes between head and tail stand in metrics.json"
-        if hidden
-        else "test set",
+        caption=f"{scored}; {hidden} classes between head and tail stand in metrics.json" if hidden else scored,
         warning=WARNING if metrics.get("selected_on") == "test" else "",
         breaks=frozenset({len(classes) - 1}),
     )
@@ -137,9 +133,7 @@ def comparison_csv(comparison: Comparison, per_class: bool) -> str:
     protocol = [] if "protocol" in comparison.keys else list(comparison.protocols)
     writer.writerow([*comparison.keys, *(["protocol"] if protocol else []), "n", *names])
     for row in comparison.rows:
-        summaries = [row.scores[name] for name in comparison.metrics] + (
-            list(row.recalls) if per_class else []
-        )
+        summaries = [row.scores[name] for name in comparison.metrics] + (list(row.recalls) if per_class else [])
         numbers = [cell for s in summaries for cell in (s.mean, s.std, len(s.values))]
         writer.writerow([*row.labels, *protocol, row.n, *numbers])
     return text.getvalue()

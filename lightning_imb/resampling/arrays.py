@@ -25,9 +25,7 @@ def require_two_classes(y: NDArray[Any]) -> None:
     """
     classes = np.unique(y)
     if len(classes) < 2:
-        raise InputError(
-            f"Over-sampling needs at least two classes, but y holds only {classes}; add another class."
-        )
+        raise InputError(f"Over-sampling needs at least two classes, but y holds only {classes}; add another class.")
 
 
 def draw_seed(random_state: int | np.random.RandomState | None) -> int:

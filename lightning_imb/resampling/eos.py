@@ -120,6 +120,12 @@ class EOS(BaseOverSampler):
         self.device = device
         self.random_state = random_state
 
+    def _validate_params(self) -> None:
+        """Check also what scikit-learn's constraints cannot say: the order of ``r_range``, the device."""
+        super()._validate_params()
+        _checked_range(self.r_range)
+        _resolved_device(self.device)
+
     def _check_X_y(  # noqa: N802
         self, X: Matrix, y: ArrayLike, accept_sparse: list[str] | None = None
     ) -> tuple[Matrix, NDArray[Any], bool]:
@@ -191,9 +197,7 @@ class _Table(NamedTuple):
 def _checked_range(r_range: Sequence[float]) -> tuple[float, float]:
     """Return (low, high) as floats; outside [0, 1] the points would leave the segment."""
     if len(r_range) != 2 or not 0 <= r_range[0] <= r_range[1] <= 1:
-        raise InputError(
-            f"r_range={r_range} is not a pair with 0 <= low <= high <= 1; use for example [0.0, 1.0]."
-        )
+        raise InputError(f"r_range={r_range} is not a pair with 0 <= low <= high <= 1; use for example [0.0, 1.0].")
     return float(r_range[0]), float(r_range[1])
 
 
@@ -202,9 +206,7 @@ def _resolved_device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            "device='cuda' was asked for but torch sees no CUDA device; use device='cpu' or 'auto'."
-        )
+        raise InputError("device='cuda' was asked for but torch sees no CUDA device; use device='cpu' or 'auto'.")
     return device
 
 

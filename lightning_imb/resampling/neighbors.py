@@ -60,9 +60,7 @@ def nearest(
         InputError: k is below 1, or X has fewer than two rows.
     """
     if k < 1 or len(X) < 2:
-        raise InputError(
-            f"k={k} neighbours among {len(X)} rows do not exist; use k >= 1 and at least two rows."
-        )
+        raise InputError(f"k={k} neighbours among {len(X)} rows do not exist; use k >= 1 and at least two rows.")
     rows, index = _tensor(X, device), _tensor(np.asarray(queries, dtype=np.int64), device)
     return _search(rows, rows[index], index, min(k, len(X) - 1), chunk_bytes).cpu().numpy()
 
@@ -93,9 +91,7 @@ def nearest_enemy(
     for label in np.unique(y[queries]):
         enemies, asked = np.flatnonzero(y != label), y[queries] == label
         if len(enemies) == 0:
-            raise InputError(
-                f"Class {label} has no enemy: every row is of this class; give at least two classes."
-            )
+            raise InputError(f"Class {label} has no enemy: every row is of this class; give at least two classes.")
         rows, points = _tensor(X[enemies], device), _tensor(X[queries[asked]], device)
         found[asked] = enemies[_search(rows, points, None, 1, chunk_bytes)[:, 0].cpu().numpy()]
     return found

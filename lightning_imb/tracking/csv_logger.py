@@ -56,9 +56,7 @@ class CsvLogger(Logger):
             metrics: Scalars by name. ``epoch`` among them becomes part of the key.
             step: Optimiser step of the fit.
         """
-        if (
-            self._table is None
-        ):  # read as late as possible: the file may come from an earlier logger of this run
+        if self._table is None:  # read as late as possible: the file may come from an earlier logger of this run
             self._table = MetricsTable.read(self.path)
         values = {name: float(value) for name, value in metrics.items() if name not in KEY_COLUMNS}
         epoch = int(metrics["epoch"]) if "epoch" in metrics else None

@@ -40,9 +40,7 @@ def wandb_logger(save_dir: str | Path, project: str, name: str, mode: Mode = "au
     folder = Path(save_dir)
     folder.mkdir(parents=True, exist_ok=True)
     # `mode` and not `offline=True`, which would set WANDB_MODE for every later run of a multirun
-    return WandbLogger(
-        name=name, project=project, save_dir=folder, id=_run_id(folder), mode=resolve_mode(mode)
-    )
+    return WandbLogger(name=name, project=project, save_dir=folder, id=_run_id(folder), mode=resolve_mode(mode))
 
 
 def resolve_mode(mode: Mode) -> str:

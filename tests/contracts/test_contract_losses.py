@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-import lightning_imb.conf
 import pytest
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor
 
+import lightning_imb.conf
 from lightning_imb.losses import ClassCountLoss
 from lightning_imb.utils.errors import InputError
 
@@ -25,9 +25,7 @@ pytestmark = pytest.mark.parametrize("name", NAMES)
 
 
 def config(name: str) -> dict[str, Any]:
-    root = OmegaConf.merge(
-        {"loss": OmegaConf.load(FOLDER / f"{name}.yaml")}, {"model": {"head_scale": HEAD_SCALE}}
-    )
+    root = OmegaConf.merge({"loss": OmegaConf.load(FOLDER / f"{name}.yaml")}, {"model": {"head_scale": HEAD_SCALE}})
     values = OmegaConf.to_container(root, resolve=True)
     assert isinstance(values, dict)
     return values["loss"]
@@ -88,9 +86,7 @@ def test_mixed_target_lies_between_its_two_labels(name: str) -> None:
     other = target.roll(1)
     first, second = (torch.nn.functional.one_hot(y, K).float() for y in (target, other))
     mixed = loss(logits, 0.25 * first + 0.75 * second).item()
-    assert mixed == pytest.approx(
-        0.25 * loss(logits, target).item() + 0.75 * loss(logits, other).item(), rel=1e-5
-    )
+    assert mixed == pytest.approx(0.25 * loss(logits, target).item() + 0.75 * loss(logits, other).item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -72,9 +72,7 @@ def test_relative_links_lead_somewhere(document):
     assert dead == []
 
 
-@pytest.mark.parametrize(
-    "group", ["method", "loss", "resampler", "dataset", "logger", "reweight", "imbalance"]
-)
+@pytest.mark.parametrize("group", ["method", "loss", "resampler", "dataset", "logger", "reweight", "imbalance"])
 def test_every_option_is_named(group):
     options = {path.stem for path in (CONF / group).glob("*.yaml")}
     assert {name for name in options if not re.search(rf"[`=]{name}`", README)} == set()

@@ -115,6 +115,9 @@ def test_damaged_files_are_named(tmp_path):
             read()
     with pytest.raises(InputError, match=r"represent_test\.npz"):
         run.read_predictions("represent_test")
+    run.config_file.write_text("a: [1")
+    with pytest.raises(InputError, match="is damaged"):
+        run.read_config()
 
 
 def test_json_holds_arrays_paths_and_no_nan(tmp_path):

@@ -37,9 +37,7 @@ def fit_images(images: npt.NDArray[np.uint8], image_size: ImageSize, channels: i
 
 def _grey(images: torch.Tensor) -> torch.Tensor:
     weights = torch.tensor(_LUMA).view(1, 3, 1, 1)
-    return torch.cat(
-        [(part * weights).sum(1, keepdim=True).round().byte() for part in torch.split(images, _BATCH)]
-    )
+    return torch.cat([(part * weights).sum(1, keepdim=True).round().byte() for part in torch.split(images, _BATCH)])
 
 
 def _resize(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

@@ -150,9 +150,7 @@ def _split_names(table: Table, column: str) -> npt.NDArray[np.str_]:
     unknown = [row for row, value in enumerate(values) if value.lower() not in SPLIT_NAMES]
     if unknown:
         row = unknown[0]
-        raise InputError(
-            f"{table.where(row)} has split {values[row]!r}: use train, val (valid, validation) or test"
-        )
+        raise InputError(f"{table.where(row)} has split {values[row]!r}: use train, val (valid, validation) or test")
     return np.array([SPLIT_NAMES[value.lower()] for value in values])
 
 

@@ -49,12 +49,9 @@ def image_folder(
     parts = {name: _classes(tree, folder, store) for name, folder in _split_folders(tree, top, store).items()}
     class_names = list(parts["train"])
     if len(class_names) < 2:
-        raise InputError(
-            f"{store.root} has {len(class_names)} class folder: at least 2 are needed ({_LAYOUTS})"
-        )
+        raise InputError(f"{store.root} has {len(class_names)} class folder: at least 2 are needed ({_LAYOUTS})")
     sources = {
-        name: _source(store, name, classes, class_names, image_size, channels)
-        for name, classes in parts.items()
+        name: _source(store, name, classes, class_names, image_size, channels) for name, classes in parts.items()
     }
     if "test" in sources:
         return Splits(sources["train"], sources.get("val"), sources["test"])
@@ -106,9 +103,7 @@ def _split_folders(tree: Tree, top: str, store: FileStore) -> dict[str, str]:
     for folder in inside:
         split = SPLIT_NAMES.get(_base(folder).lower())
         if split is None or split in found:
-            raise InputError(
-                f"{store.root}: folder {folder} beside {train} is not a split of its own: {_LAYOUTS}"
-            )
+            raise InputError(f"{store.root}: folder {folder} beside {train} is not a split of its own: {_LAYOUTS}")
         found[split] = folder
     return found
 
@@ -138,9 +133,7 @@ def _source(
     extra = sorted(set(classes) - set(class_names))
     if extra:
         found = ", ".join(extra)
-        raise InputError(
-            f"{store.root}: class {found} of {split} has no training image: add some or remove it"
-        )
+        raise InputError(f"{store.root}: class {found} of {split} has no training image: add some or remove it")
     names = [name for images in classes.values() for name in images]
     rank = {label: k for k, label in enumerate(class_names)}
     labels = [rank[label] for label, images in classes.items() for _ in images]

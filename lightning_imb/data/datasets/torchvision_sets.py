@@ -69,9 +69,7 @@ def svhn(root: str, download: bool, image_size: ImageSize, channels: int) -> Spl
 
     def part(train: bool) -> ArraySource:
         split = "train" if train else "test"
-        found = _open(
-            lambda: datasets.SVHN(root, split=split, download=download), f"{split}_32x32.mat", root, download
-        )
+        found = _open(lambda: datasets.SVHN(root, split=split, download=download), f"{split}_32x32.mat", root, download)
         images = fit_images(np.ascontiguousarray(found.data), image_size, channels)
         return _named(images, found.labels, [str(digit) for digit in range(10)], train)
 
@@ -89,9 +87,7 @@ def _cifar(
     return Splits(part(True), None, part(False))
 
 
-def _named(
-    images: torch.Tensor, labels: npt.NDArray[np.int64], class_names: list[str], train: bool
-) -> ArraySource:
+def _named(images: torch.Tensor, labels: npt.NDArray[np.int64], class_names: list[str], train: bool) -> ArraySource:
     prefix = "train" if train else "test"
     return ArraySource(images, labels, class_names, [f"{prefix}/{i:05d}" for i in range(len(images))])
 
@@ -103,9 +99,7 @@ def _open(build: Callable[[], _Set], files: str, root: str, download: bool) -> _
     except (RuntimeError, OSError, ValueError, AssertionError) as error:  # the last two: damaged idx files
         wanted = Path(root) / files
         if download:
-            raise InputError(
-                f"the download to {root} failed ({error}): put {wanted} there by hand"
-            ) from error
+            raise InputError(f"the download to {root} failed ({error}): put {wanted} there by hand") from error
         raise InputError(
             f"{wanted} is missing or damaged: set dataset.download=true, or put it there, or set dataset.root"
         ) from error

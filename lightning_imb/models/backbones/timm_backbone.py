@@ -30,9 +30,7 @@ class TimmBackbone(nn.Module):
         if not timm.is_model(name):
             raise InputError(f"timm has no model '{name}'; timm.list_models('*resnet*') lists some")
         size = {} if image_size is None else {"img_size": image_size}
-        self.network = timm.create_model(
-            name, pretrained=pretrained, num_classes=0, in_chans=in_channels, **size
-        )
+        self.network = timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=in_channels, **size)
         # Some networks widen the pooled features once more before the classifier.
         self.embed_dim = int(getattr(self.network, "head_hidden_size", self.network.num_features))
 

@@ -31,9 +31,7 @@ class TorchvisionBackbone(nn.Module):
         if in_channels not in (1, 3):
             raise InputError(f"torchvision networks take 1 or 3 channels, not {in_channels}")
         self.network = torchvision.models.get_model(name, weights=weights)
-        if hasattr(
-            self.network, "aux_logits"
-        ):  # googlenet and inception return tuples while they train otherwise
+        if hasattr(self.network, "aux_logits"):  # googlenet and inception return tuples while they train otherwise
             self.network.aux_logits = False
             for aux in ("AuxLogits", "aux1", "aux2"):
                 if hasattr(self.network, aux):

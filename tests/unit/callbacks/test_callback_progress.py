@@ -53,9 +53,7 @@ def fit(callback, module=None, epochs=4, ckpt_path=None, batches=BATCHES):
 
 
 def console(terminal):
-    return Console(
-        file=io.StringIO(), force_terminal=terminal, width=160, color_system=None, legacy_windows=False
-    )
+    return Console(file=io.StringIO(), force_terminal=terminal, width=160, color_system=None, legacy_windows=False)
 
 
 def lines(target):

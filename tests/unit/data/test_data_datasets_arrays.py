@@ -143,9 +143,7 @@ def test_fashion_mnist_reads_idx_files(tmp_path):
         head = struct.pack(">HBBIII", 0, 8, 3, 30, 28, 28)
         (raw / f"{prefix}-images-idx3-ubyte").write_bytes(head + images.tobytes())
         labels = np.tile(np.arange(10, dtype=np.uint8), 3)
-        (raw / f"{prefix}-labels-idx1-ubyte").write_bytes(
-            struct.pack(">HBBI", 0, 8, 1, 30) + labels.tobytes()
-        )
+        (raw / f"{prefix}-labels-idx1-ubyte").write_bytes(struct.pack(">HBBI", 0, 8, 1, 30) + labels.tobytes())
     splits = fashion_mnist(str(tmp_path), False, None, 1)
     assert splits.train.class_names[9] == "Ankle boot"
     assert splits.test.labels.tolist() == list(range(10)) * 3

@@ -4,12 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
-from lightning_imb.data.datasets.csv_list import csv_list
-from lightning_imb.data.datasets.image_folder import image_folder
-from lightning_imb.data.profiles import exponential_profile, subsample
-from lightning_imb.data.sources import load_all
-from lightning_imb.utils.errors import InputError
 from helpers.images import (
     pixels,
     truncate,
@@ -19,6 +13,12 @@ from helpers.images import (
     write_splits,
     write_zip,
 )
+
+from lightning_imb.data.datasets.csv_list import csv_list
+from lightning_imb.data.datasets.image_folder import image_folder
+from lightning_imb.data.profiles import exponential_profile, subsample
+from lightning_imb.data.sources import load_all
+from lightning_imb.utils.errors import InputError
 
 FULL = {"train": {"cat": 4, "ant": 3}, "val": {"cat": 1, "ant": 1}, "test": {"cat": 2, "ant": 2}}
 

@@ -48,9 +48,7 @@ def test_ranks_share_the_order_of_one_process(world):
     assert woven[101:] == one[: len(woven) - 101]
 
 
-@pytest.mark.parametrize(
-    ("size", "sizes"), [(24, [8, 8, 8]), (25, [8, 8, 9]), (26, [8, 8, 8, 2]), (1, [1]), (3, [3])]
-)
+@pytest.mark.parametrize(("size", "sizes"), [(24, [8, 8, 8]), (25, [8, 8, 9]), (26, [8, 8, 8, 2]), (1, [1]), (3, [3])])
 def test_a_single_left_over_row_joins_the_batch_before(size, sizes):
     sampler = ShuffledBatches(size, 8, seed=0)
     assert [len(request.indices) for request in sampler] == sizes

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from helpers.images import pixels, truncate, write_class_folders, write_image, write_zip
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from lightning_imb.data.decode import BadImageError, decode_image, size_pair
 from lightning_imb.data.sources import ArraySource, FileSource, load_all, verify
 from lightning_imb.utils.errors import InputError
-from helpers.images import pixels, truncate, write_class_folders, write_image, write_zip
 
 
 def encode(array, kind="PNG", **options):
@@ -24,9 +24,7 @@ def encode(array, kind="PNG", **options):
 
 
 def source_of(root, names, labels=None, image_size=None, channels=3):
-    return FileSource(
-        root, names, labels or [i % 2 for i in range(len(names))], ("a", "b"), image_size, channels
-    )
+    return FileSource(root, names, labels or [i % 2 for i in range(len(names))], ("a", "b"), image_size, channels)
 
 
 @pytest.fixture
@@ -278,9 +276,7 @@ def test_forked_processes_and_threads_read_one_archive_at_the_same_time(tree, tm
     for child in children:
         child.start()
     with ThreadPoolExecutor(4) as pool:
-        threads = [
-            pool.submit(lambda: [source.load(i).numpy().tobytes() for i in range(5)]) for _ in range(20)
-        ]
+        threads = [pool.submit(lambda: [source.load(i).numpy().tobytes() for i in range(5)]) for _ in range(20)]
     assert all(thread.result() == expected[::20] for thread in threads)
     assert [queue.get(timeout=60) for _ in children] == [expected, expected]
     for child in children:

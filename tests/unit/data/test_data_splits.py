@@ -45,9 +45,7 @@ def test_absent_class_index_is_no_problem():
 
 @pytest.mark.parametrize("size", [2, 4, 50])
 def test_split_larger_than_a_class_names_class_count_and_cure(size):
-    with pytest.raises(
-        InputError, match=rf"protocol.val_size={size} asks for {size} of \d+ images of class e.*lower"
-    ):
+    with pytest.raises(InputError, match=rf"protocol.val_size={size} asks for {size} of \d+ images of class e.*lower"):
         stratified_split(np.repeat(np.arange(5), [100, 90, 80, 70, 2]), size, 0, list("abcde"))
 
 

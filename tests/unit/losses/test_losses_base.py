@@ -53,9 +53,7 @@ def target() -> Tensor:
 
 
 @every_loss
-def test_reductions_differ_by_the_mean_weight_of_the_batch(
-    build: Build, logits: Tensor, target: Tensor
-) -> None:
+def test_reductions_differ_by_the_mean_weight_of_the_batch(build: Build, logits: Tensor, target: Tensor) -> None:
     mean = build(COUNTS, weights="effective", reduction="mean")
     weighted = build(COUNTS, weights="effective", reduction="weighted_mean")
     share = mean.class_weight.double()[target].mean()
@@ -65,9 +63,7 @@ def test_reductions_differ_by_the_mean_weight_of_the_batch(
 
 @every_loss
 @both_reductions
-def test_value_is_the_weighted_sum_of_the_samples(
-    build: Build, reduction: str, logits: Tensor, target: Tensor
-) -> None:
+def test_value_is_the_weighted_sum_of_the_samples(build: Build, reduction: str, logits: Tensor, target: Tensor) -> None:
     loss = build(COUNTS, weights="effective", reduction=reduction)
     w = loss.class_weight.tolist()
     parts = [w[y] * loss.per_sample(z[None], y[None]).item() for z, y in zip(logits, target, strict=True)]

@@ -43,9 +43,7 @@ def test_weighted_cross_entropy_is_torchs(batch: tuple[Tensor, Tensor], weights:
 
 @pytest.mark.parametrize("weights", ["none", "inverse", "inverse_sqrt", "effective"])
 @pytest.mark.parametrize("reduction", ["weighted_mean", "mean"])
-def test_balanced_counts_give_plain_cross_entropy(
-    batch: tuple[Tensor, Tensor], weights: str, reduction: str
-) -> None:
+def test_balanced_counts_give_plain_cross_entropy(batch: tuple[Tensor, Tensor], weights: str, reduction: str) -> None:
     loss = CrossEntropyLoss([50] * K, weights=weights, reduction=reduction)
     close(loss(*batch), F.cross_entropy(*batch))
 

@@ -20,9 +20,7 @@ from lightning_imb.losses import (
 N = [100, 20, 4]
 Y = torch.tensor([0, 0, 1, 2])
 Z = torch.tensor([[2, 0.5, -1], [1.5, 1, -0.5], [0.2, 0.1, 0.3], [1, -0.5, 0.4]], dtype=torch.float64)
-COSINES = torch.tensor(
-    [[0.8, 0.1, -0.2], [0.6, 0.2, 0], [0.3, 0.25, 0.1], [0.5, -0.1, 0.2]], dtype=torch.float64
-)
+COSINES = torch.tensor([[0.8, 0.1, -0.2], [0.6, 0.2, 0], [0.3, 0.25, 0.1], [0.5, -0.1, 0.2]], dtype=torch.float64)
 S = 30.0
 CB = {"weights": "effective", "beta": 0.999}
 

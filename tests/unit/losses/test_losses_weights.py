@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import lightning_imb.conf
 import numpy as np
 import pytest
 import torch
 from omegaconf import OmegaConf
 
+import lightning_imb.conf
 from lightning_imb.losses.weights import class_weights, drw_weights, start_epoch
 from lightning_imb.utils.errors import InputError
 

@@ -77,9 +77,7 @@ def test_absent_classes_are_left_out_of_every_mean(seed: int) -> None:
     recalls = recall_score(true, predicted, labels=present, average=None)
     assert values["bacc"] == pytest.approx(recalls.mean(), abs=1e-12)
     assert values["few"] == pytest.approx(recalls.mean(), abs=1e-12)
-    assert values["macro_f1"] == pytest.approx(
-        f1_score(true, predicted, labels=present, average="macro"), abs=1e-12
-    )
+    assert values["macro_f1"] == pytest.approx(f1_score(true, predicted, labels=present, average="macro"), abs=1e-12)
     assert values["gmean"] == pytest.approx(geometric_mean_score(true, predicted, labels=present), abs=1e-12)
     macro = geometric_mean_score(true, predicted, labels=present, average="macro")
     assert values["gmean_macro"] == pytest.approx(macro, abs=1e-12)
@@ -153,9 +151,7 @@ def test_rows_per_class(seed: int) -> None:
     assert [row["support"] for row in rows] == np.bincount(true, minlength=7).tolist()
     assert [row["group"] for row in rows] == ["many", "many", "medium", "medium", "medium", "few", "few"]
     for name, score in (("recall", recall_score), ("precision", precision_score), ("f1", f1_score)):
-        np.testing.assert_allclose(
-            [row[name] for row in rows], score(true, predicted, average=None), atol=1e-12
-        )
+        np.testing.assert_allclose([row[name] for row in rows], score(true, predicted, average=None), atol=1e-12)
 
 
 def test_row_of_an_absent_class_has_no_recall() -> None:

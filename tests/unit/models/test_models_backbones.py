@@ -78,7 +78,7 @@ def test_torchvision_takes_grey_images():
 
 
 def test_unknown_torchvision_name_lists_the_known():
-    with pytest.raises(InputError, match="resnet19.*resnet18"):
+    with pytest.raises(InputError, match=r"resnet19.*resnet18"):
         TorchvisionBackbone("resnet19", weights=None, in_channels=3)
 
 

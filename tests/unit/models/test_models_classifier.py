@@ -24,9 +24,7 @@ def trainer(tmp_path, epochs=2, **settings):
 
 
 def enter_retraining(model, reset_head=True):
-    model.enter(
-        Phase.RETRAIN, model.loss, model.optimizer_factory, model.scheduler_factory, reset_head=reset_head
-    )
+    model.enter(Phase.RETRAIN, model.loss, model.optimizer_factory, model.scheduler_factory, reset_head=reset_head)
 
 
 def test_it_learns_and_logs_the_scores_of_one_confusion_matrix(tmp_path):
@@ -43,9 +41,7 @@ def test_it_learns_and_logs_the_scores_of_one_confusion_matrix(tmp_path):
             confusion[t, p] += 1
     expected = scores(confusion.numpy(), model.class_counts)
     assert {k: logged[f"val/{k}"].item() for k in expected} == pytest.approx(expected, abs=1e-6)
-    assert {"val/recall/0", "val/recall/1", "val/recall/2", "train/loss", "train/bacc", "val/loss"} <= set(
-        logged
-    )
+    assert {"val/recall/0", "val/recall/1", "val/recall/2", "train/loss", "train/bacc", "val/loss"} <= set(logged)
 
 
 def test_retraining_freezes_parameters_and_batch_norm():
@@ -76,17 +72,15 @@ def test_the_head_starts_afresh_only_when_asked(reset):
 
 def test_names_carry_the_phase():
     model = tiny.classifier()
-    assert model.monitored == "val/bacc"
+    assert model.prefix == ""
     enter_retraining(model)
-    assert model.monitored == "retrain/val/bacc"
+    assert model.prefix == "retrain/"
 
 
 def test_entering_phase_1_again_unfreezes():
     model = tiny.classifier()
     enter_retraining(model)
-    model.enter(
-        Phase.REPRESENT, model.loss, model.optimizer_factory, model.scheduler_factory, reset_head=False
-    )
+    model.enter(Phase.REPRESENT, model.loss, model.optimizer_factory, model.scheduler_factory, reset_head=False)
     model.train()
     assert all(p.requires_grad for p in model.parameters())
     assert all(m.training for m in model.extractor.modules())

@@ -43,7 +43,7 @@ def test_head_follows_config_and_loss(kind, required, expected):
 
 
 def test_head_that_contradicts_the_loss_is_refused():
-    with pytest.raises(InputError, match="needs a cosine head, but model.head=linear"):
+    with pytest.raises(InputError, match=r"needs a cosine head, but model.head=linear"):
         build_head("linear", "cosine", 8, 3, 30.0, "default")
 
 

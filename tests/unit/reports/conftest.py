@@ -15,15 +15,15 @@ HOLDOUT = "holdout, best epoch on validation"
 def make_run(tmp_path):
     """A function that writes a finished run: ``make_run("erm/0", method="erm", seed=0, bacc=0.5)``."""
 
-    def make(
-        name, *, method="erm", seed=0, bacc=0.5, counts=(40, 4), protocol=HOLDOUT, settings=(), **metrics
-    ):
+    def make(name, *, method="erm", seed=0, bacc=0.5, counts=(40, 4), protocol=HOLDOUT, settings=(), **metrics):
         run = RunFolder.create(tmp_path / "sweep" / name)
         config = {"method": method, "seed": seed, "run_dir": str(run.path), "dataset": {"name": "digits"}}
         run.write_config(OmegaConf.create(config | dict(settings)))
         splits = {"train": list(counts), "val": [2] * len(counts), "test": [10] * len(counts)}
         names = [f"c{k}" for k in range(len(counts))]
-        run.write_data({"class_names": names, "class_counts": splits, "dataset": "digits", "protocol": "paper, last epoch"})
+        run.write_data(
+            {"class_names": names, "class_counts": splits, "dataset": "digits", "protocol": "paper, last epoch"}
+        )
         recall = [bacc] * len(counts)
         values = {
             "test/bacc": bacc,
@@ -46,9 +46,7 @@ def add_files():
     def add(run, retrain=True):
         k = len(run.read_data()["class_names"])
         targets = np.repeat(np.arange(k), 10)
-        logits = np.eye(k)[
-            np.where(np.arange(len(targets)) % 10 < 3, 0, targets)
-        ]  # 3 of 10 taken for class 0
+        logits = np.eye(k)[np.where(np.arange(len(targets)) % 10 < 3, 0, targets)]  # 3 of 10 taken for class 0
         run.write_predictions("test", logits, targets)
         table = MetricsTable()
         for epoch in range(5):

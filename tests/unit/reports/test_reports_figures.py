@@ -73,9 +73,7 @@ def test_tick_labels_do_not_overlap():
         figure = class_counts_figure({"train": [1] * len(names)}, names, "title")
         figure.canvas.draw()
         labels = [label for label in figure.axes[0].get_xticklabels() if label.get_text()]
-        starts = np.array(
-            [label.get_window_extent().x1 for label in labels]
-        )  # rotated text is anchored at its end
+        starts = np.array([label.get_window_extent().x1 for label in labels])  # rotated text is anchored at its end
         if labels[0].get_rotation() == 0:
             boxes = [label.get_window_extent() for label in labels]
             assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
@@ -85,9 +83,7 @@ def test_tick_labels_do_not_overlap():
 
 
 def test_recalls_are_ordered_from_head_to_tail():
-    figure = recall_figure(
-        {"after phase 1": [0.1, 0.9, None], "final": [0.3, 0.8, None]}, ["a", "b", "c"], [5, 50, 1]
-    )
+    figure = recall_figure({"after phase 1": [0.1, 0.9, None], "final": [0.3, 0.8, None]}, ["a", "b", "c"], [5, 50, 1])
     upper, lower = figure.axes
     first, second = upper.containers[:2]
     assert [bar.get_height() for bar in first] == [0.9, 0.1, 0]
@@ -106,9 +102,7 @@ def test_many_recalls_are_marks_with_a_trend():
     figure = recall_figure({"final": values}, [str(k) for k in range(100)], list(range(100, 0, -1)))
     marks, trend = figure.axes[0].lines
     np.testing.assert_allclose(marks.get_ydata(), values)
-    np.testing.assert_allclose(
-        trend.get_ydata()[5:-5], values[5:-5]
-    )  # a running mean leaves a straight line alone
+    np.testing.assert_allclose(trend.get_ydata()[5:-5], values[5:-5])  # a running mean leaves a straight line alone
 
 
 def test_confusion_cells_are_shares_of_the_true_class():
@@ -120,9 +114,7 @@ def test_confusion_cells_are_shares_of_the_true_class():
 
 
 def test_learning_curves_show_both_phases_or_the_one_there_is():
-    represent = [
-        {"epoch": e, "train/loss": 3.0 - e, "val/loss": 4.0 - e, "val/bacc": e / 4} for e in range(3)
-    ]
+    represent = [{"epoch": e, "train/loss": 3.0 - e, "val/loss": 4.0 - e, "val/bacc": e / 4} for e in range(3)]
     retrain = [{"epoch": 0.0, "retrain/train/loss": 0.5, "retrain/val/bacc": 0.75}]
     one = learning_curves_figure({Phase.REPRESENT: represent, Phase.RETRAIN: []})
     assert len(one.axes) == 2

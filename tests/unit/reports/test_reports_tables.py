@@ -118,9 +118,7 @@ def test_different_data_are_not_compared_unless_the_rows_tell_them_apart(make_ru
 def test_a_hidden_axis_is_no_seed(make_run, sweep):
     for k in (5, 10):
         make_run(f"k{k}", method="eos", settings={"resampler": {"k": k}})
-    with pytest.raises(
-        InputError, match=r"k10 and .*k5 share row eos and seed 0 \(they differ in resampler\.k\)"
-    ):
+    with pytest.raises(InputError, match=r"k10 and .*k5 share row eos and seed 0 \(they differ in resampler\.k\)"):
         compare(collect(sweep), "method", BACC)
     assert len(compare(collect(sweep), ["method", "resampler.k"], BACC).rows) == 2
 
@@ -233,12 +231,8 @@ def test_class_names_are_no_markup(make_run):
 
 def test_markdown_is_a_table():
     grid = Grid("T", ("a", "n"), (("x", "1"), ("y", "2")), caption="c", warning="w", bold=frozenset({(1, 1)}))
-    assert to_markdown(grid) == (
-        "**T**\n\n| a | n |\n| :-- | --: |\n| x | 1 |\n| y | **2** |\n\nc\n\n**w**\n"
-    )
-    assert [
-        line.split() for line in shown(to_rich(grid)).splitlines() if line.split()[:1] in (["x"], ["y"])
-    ] == [
+    assert to_markdown(grid) == ("**T**\n\n| a | n |\n| :-- | --: |\n| x | 1 |\n| y | **2** |\n\nc\n\n**w**\n")
+    assert [line.split() for line in shown(to_rich(grid)).splitlines() if line.split()[:1] in (["x"], ["y"])] == [
         ["x", "1"],
         ["y", "2"],
     ]
@@ -261,9 +255,7 @@ def test_csv_has_full_precision(make_run, sweep, rows):
     assert "test/recall/c0/mean" not in comparison_csv(comparison, per_class=False)
 
 
-@pytest.mark.parametrize(
-    ("form", "expected"), [("rich", "0.500 ± n/a"), ("markdown", "| erm | 1 |"), ("csv", "erm,")]
-)
+@pytest.mark.parametrize(("form", "expected"), [("rich", "0.500 ± n/a"), ("markdown", "| erm | 1 |"), ("csv", "erm,")])
 def test_report_prints_each_format(make_run, sweep, capsys, form, expected):
     make_run("a")
     make_run("b").metrics_file.unlink()

@@ -76,9 +76,7 @@ class TestToys:
         """Base 10, neighbours 2 and 1, both enemies: corrected pairs with 2 or 1, official with 10 or 2."""
         X, y = np.array([[0.0], [1], [2], [10]]), np.array([0, 0, 0, 1])
         sampler = EOS(k=2, variant=variant, r_range=[0.5, 0.5])
-        rows = np.concatenate(
-            [sampler.set_params(random_state=s).fit_resample(X, y)[0][4:] for s in range(300)]
-        )
+        rows = np.concatenate([sampler.set_params(random_state=s).fit_resample(X, y)[0][4:] for s in range(300)])
         assert set(rows[:, 0]) == midpoints
         assert abs(np.mean(rows == min(midpoints)) - 0.5) < 0.1  # each with probability one half
 
@@ -98,9 +96,7 @@ class TestPartners:
             assert found
             used |= {(i, p) for i, p, _ in found}
         assert used == {(i, p) for i, partners in pairs.items() for p in partners}
-        assert [r["eligible"] for r in sampler.report_[1:]] == [
-            sum(y[i] == c for i in pairs) for c in (1, 2, 3)
-        ]
+        assert [r["eligible"] for r in sampler.report_[1:]] == [sum(y[i] == c for i in pairs) for c in (1, 2, 3)]
 
     def test_corrected_partners_are_enemies(self):
         X, y = blobs([80, 30, 10])
@@ -262,9 +258,7 @@ class TestContractOfTheResult:
         whole, _ = EOS(random_state=0).fit_resample((10 * X).astype(np.int32), y)
         assert whole.dtype == np.int32
 
-    @pytest.mark.parametrize(
-        "parameter", [{"k": 0}, {"variant": "both"}, {"enemy": "far"}, {"device": "tpu"}]
-    )
+    @pytest.mark.parametrize("parameter", [{"k": 0}, {"variant": "both"}, {"enemy": "far"}, {"device": "tpu"}])
     def test_misspelt_parameters_are_errors(self, parameter):
         with pytest.raises(ValueError, match=next(iter(parameter))):
             EOS(**parameter).fit_resample(*blobs([5, 2]))

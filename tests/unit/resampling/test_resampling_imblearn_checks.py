@@ -15,8 +15,6 @@ ESTIMATORS = [
 SUITE = parametrize_with_checks(ESTIMATORS)
 
 
-@pytest.mark.parametrize(
-    SUITE.args[0], list(SUITE.args[1]), **SUITE.kwargs
-)  # a list: pytest 10 takes no generator
+@pytest.mark.parametrize(SUITE.args[0], list(SUITE.args[1]), **SUITE.kwargs)  # a list: pytest 10 takes no generator
 def test_imbalanced_learn_check(estimator, check):
     check(estimator)

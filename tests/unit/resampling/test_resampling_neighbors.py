@@ -46,9 +46,7 @@ def test_duplicates_exclude_self_by_index_and_break_ties_by_index(rng, dtype, k)
 
 
 def test_all_rows_equal():
-    np.testing.assert_array_equal(
-        nearest(np.array([0, 3]), np.ones((50, 2), np.float32), 3), [[1, 2, 3], [0, 1, 2]]
-    )
+    np.testing.assert_array_equal(nearest(np.array([0, 3]), np.ones((50, 2), np.float32), 3), [[1, 2, 3], [0, 1, 2]])
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e3])

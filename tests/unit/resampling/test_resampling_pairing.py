@@ -24,8 +24,6 @@ def test_bases_and_then_their_partners_are_drawn_uniformly():
     """A base with one partner is drawn as often as one with three; invalid partners never are."""
     pairing = Pairing(np.array([4, 7]), np.array([[1, 99, 99], [1, 2, 3]]), np.array([1, 3]))
     bases, partners = draw_pairs(pairing, 60_000, np.random.default_rng(0))
-    share = {
-        (b, p): ((bases == b) & (partners == p)).mean() for b, p in set(zip(bases, partners, strict=True))
-    }
+    share = {(b, p): ((bases == b) & (partners == p)).mean() for b, p in set(zip(bases, partners, strict=True))}
     expected = {(4, 1): 1 / 2, (7, 1): 1 / 6, (7, 2): 1 / 6, (7, 3): 1 / 6}
     assert share == pytest.approx(expected, abs=0.01)

@@ -83,9 +83,7 @@ def test_names_without_prefix_follow_their_call_and_then_time(tmp_path):
     logger.save()
     table = MetricsTable.read(logger.path)
     key = {"epoch": 4.0, "step": 40.0}
-    assert table.rows(Phase.REPRESENT) == [
-        key | {"test/bacc": 0.1, "lr-SGD": 0.1, "represent/test/bacc": 0.2}
-    ]
+    assert table.rows(Phase.REPRESENT) == [key | {"test/bacc": 0.1, "lr-SGD": 0.1, "represent/test/bacc": 0.2}]
     assert table.rows(Phase.RETRAIN) == [key | {"retrain/val/bacc": 0.5, "lr-SGD": 0.01, "test/bacc": 0.9}]
 
 

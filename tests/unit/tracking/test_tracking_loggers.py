@@ -47,9 +47,7 @@ def test_mlflow_round_trip_through_sqlite(tmp_path, monkeypatch, no_reports_home
     (run,) = client.search_runs([experiment.experiment_id])
     assert (run.info.run_name, run.info.status) == ("eos-seed0", "FAILED")
     assert run.data.params == {"imbalance/ratio": "100"}
-    assert [(m.value, m.step) for m in client.get_metric_history(run.info.run_id, "test/bacc")] == [
-        (0.8125, 7)
-    ]
+    assert [(m.value, m.step) for m in client.get_metric_history(run.info.run_id, "test/bacc")] == [(0.8125, 7)]
     assert [a.path for a in client.list_artifacts(run.info.run_id, "figures")] == ["figures/red.png"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["logs"]  # nothing in the working directory
 

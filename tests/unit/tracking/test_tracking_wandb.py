@@ -107,9 +107,7 @@ def test_metrics_config_and_figures_of_a_fit_are_in_the_file(offline):
     )
     trainer.fit(Module(), DataLoader(TensorDataset(torch.ones(2, 1))))
     logger.log_metrics({"test/bacc": 0.8125}, step=4)
-    log_figures(
-        [logger], {"figures/confusion": confusion_figure(torch.eye(3).numpy(), ["a", "b", "c"])}, step=4
-    )
+    log_figures([logger], {"figures/confusion": confusion_figure(torch.eye(3).numpy(), ["a", "b", "c"])}, step=4)
     close_loggers([logger], "success")
     assert wandb.run is None
 

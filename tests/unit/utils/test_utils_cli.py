@@ -251,6 +251,8 @@ def test_folders_of_a_sweep_can_be_typed_as_they_are(typed, meant):
     assert parsed[0].value() == meant
 
 
-@pytest.mark.parametrize("argument", ["seed=0,1", "--cfg=job", "rows=[a,b]", "-m", "x={a:1}", "seed=range(0,3)", "~sweep"])
+@pytest.mark.parametrize(
+    "argument", ["seed=0,1", "--cfg=job", "rows=[a,b]", "-m", "x={a:1}", "seed=range(0,3)", "~sweep"]
+)
 def test_other_arguments_stay_as_they_are(argument):
     assert quoted(argument) == argument
