@@ -104,6 +104,7 @@ SETTINGS = {
     "model=resnet32 model.extractor.depth=33": ("33", "6n+2"),
     # over-samplers: found before phase 1
     "method=eos resampler.k=0": ("resampler", "'k'", "Got 0"),
+    "method=eos resampler.r_range=[1.0,0.5]": ("r_range", "0 <= low <= high <= 1"),
     "method=eos resampler.enemy=worst": ("resampler", "worst", "nearest"),
     "method=smote resampler.sampler.k_neighbors=0": ("resampler", "'k_neighbors'", "Got 0"),
     "method=smote resampler.sampling_strategy=more": ("resampler", "'more'"),
