@@ -10,12 +10,12 @@ from lightning_imb.build import build_datamodule
 from lightning_imb.checks import check_accelerator
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.fit import make_trainer, predict
+from lightning_imb.records import test_entries
 from lightning_imb.reports.tables import run_table
 from lightning_imb.restore import chosen_phase, restore_classifier
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.errors import InputError
-from lightning_imb.workflow import test_entries
 
 
 def evaluate(cfg: DictConfig) -> dict[str, Any]:

@@ -22,6 +22,7 @@ LEVELS = (
     # what the entry points do: the wiring of all of the above
     ("checks", "known_keys"),
     ("build",),
+    ("records",),
     ("fit",),
     ("restore",),
     ("workflow",),

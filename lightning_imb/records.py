@@ -1,0 +1,98 @@
+"""What a run records of itself: scores, data, provenance, header."""
+
+from typing import Any
+
+from omegaconf import DictConfig
+
+from lightning_imb.build import protocol_label
+from lightning_imb.data.datamodule import ImbalancedDataModule
+from lightning_imb.metrics import per_class, scores
+from lightning_imb.models.backbones import parameter_count
+from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.reports.confusion import confusion_matrix
+from lightning_imb.runs import Predictions, RunFolder
+from lightning_imb.utils.environment import command, hardware, versions
+
+
+def test_entries(prefix: str, predictions: Predictions, data: ImbalancedDataModule) -> dict[str, Any]:
+    """Scores of predictions as entries of ``metrics.json``: ``<prefix>/bacc``, ..., ``<prefix>/recall`` (K values)."""
+    confusion = confusion_matrix(*predictions)
+    entries: dict[str, Any] = dict(scores(confusion, data.class_counts))
+    rows = per_class(confusion, data.class_counts, data.class_names)
+    entries["recall"] = [row["recall"] for row in rows]
+    return {f"{prefix}/{name}": value for name, value in entries.items()}
+
+
+def describe_data(cfg: DictConfig, data: ImbalancedDataModule) -> dict[str, Any]:
+    """What ``data.json`` holds: everything evaluation needs to know of the data without reading them."""
+    splits = [s for s in ("train", "val", "test") if data.has(s)]
+    transform = data.transform
+    return {
+        "dataset": cfg.dataset.name,
+        "protocol": protocol_label(cfg),
+        "class_names": list(data.class_names),
+        "class_counts": {split: data.counts(split) for split in splits},
+        "image_size": list(data.image_shape),
+        "mean": transform.mean.flatten().tolist(),
+        "std": transform.std.flatten().tolist(),
+        "fingerprint": data.fingerprint,
+        "skipped": {split: data.skipped(split) for split in splits},
+    }
+
+
+def provenance(cfg: DictConfig, data: ImbalancedDataModule, model: ImbalancedClassifier) -> dict[str, Any]:
+    """What ``metrics.json`` says of the run beside its scores."""
+    return {
+        "method": cfg.method,
+        "seed": cfg.seed,
+        "protocol": protocol_label(cfg),
+        "selected_on": {"best_val": "val", "last": "nothing", "best_test": "test"}[cfg.protocol.select],
+        "dataset": cfg.dataset.name,
+        "class_names": list(data.class_names),
+        "class_counts": describe_data(cfg, data)["class_counts"],
+        "parameters": parameter_count(model),
+        "versions": versions(),
+        "hardware": hardware(),
+        "command": command(),
+    }
+
+
+def header_info(
+    cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, model: ImbalancedClassifier
+) -> dict[str, Any]:
+    """What the header of a run states; see ``reports.header.run_header``."""
+    total = parameter_count(model)
+    return describe_data(cfg, data) | {
+        "method": cfg.method,
+        "model": cfg.model.name,
+        "parameters": {
+            "total": total,
+            "trainable": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        },
+        "head": type(model.head).__name__,
+        "loss": type(model.loss).__name__,
+        "reweight": cfg.reweight.kind,
+        "epochs": _epochs(cfg),
+        "protocol": protocol_label(cfg),
+        "accelerator": cfg.accelerator.accelerator,
+        "precision": cfg.accelerator.precision,
+        "images": _images(data),
+        "run_folder": str(run.path),
+    }
+
+
+def _images(data: ImbalancedDataModule) -> str:
+    where = "decoded in memory" if data.in_memory_sets else "streamed from disk"
+    skipped = {split: data.skipped(split) for split in ("train", "val", "test") if data.has(split)}
+    if not any(skipped.values()):
+        return where
+    return f"{where}; unreadable and skipped: " + ", ".join(f"{n} of {split}" for split, n in skipped.items())
+
+
+def _epochs(cfg: DictConfig) -> str:
+    if not cfg.retrain.enabled:
+        return f"{cfg.epochs}, no retraining"
+    resampler = cfg.resampler._target_.rsplit(".", 1)[-1]
+    if "sampler" in cfg.resampler:
+        resampler = cfg.resampler.sampler._target_.rsplit(".", 1)[-1]
+    return f"{cfg.epochs}, then {cfg.retrain.epochs} of the head on embeddings ({resampler})"
