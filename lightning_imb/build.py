@@ -37,7 +37,7 @@ def create(node: DictConfig, key: str) -> Any:
         cause = error.__cause__
         if isinstance(cause, InputError):  # Hydra words it as a failed call
             raise cause from None
-        if isinstance(cause, ValueError | TypeError | KeyError):
+        if isinstance(cause, ValueError | TypeError | KeyError | OSError):
             raise InputError(f"{key} cannot work ({one_line(cause)}): set another {key}.* value") from error
         raise
 
@@ -47,12 +47,25 @@ def monitored_split(cfg: DictConfig) -> str:
     return "val" if cfg.protocol.val_size else "test"
 
 
-def protocol_label(cfg: DictConfig) -> str:
-    """How the reported epoch was chosen, in words that go beside every number."""
-    how = {"best_val": "best epoch on validation", "last": "last epoch", "best_test": "best epoch on TEST"}
-    by = cfg.protocol.monitor
-    score = "" if by == "bacc" or cfg.protocol.select == "last" else f" by {by}"
-    return f"{cfg.protocol.name}, {how[cfg.protocol.select]}{score}"
+def protocol_label(cfg: DictConfig, kind: str = "auto") -> str:
+    """How the reported epoch was chosen, in words that go beside every number.
+
+    Args:
+        cfg: The training config.
+        kind: The checkpoint that is reported: ``best``, ``last`` or ``auto`` (what the protocol selects).
+    """
+    chosen_on = selected_on(cfg, kind)
+    if chosen_on == "nothing":
+        return f"{cfg.protocol.name}, last epoch"
+    by = "" if cfg.protocol.monitor == "bacc" else f" by {cfg.protocol.monitor}"
+    return f"{cfg.protocol.name}, best epoch on {'TEST' if chosen_on == 'test' else 'validation'}{by}"
+
+
+def selected_on(cfg: DictConfig, kind: str = "auto") -> str:
+    """The set whose scores chose the epoch of a checkpoint: ``val``, ``test`` or ``nothing``."""
+    if kind == "auto":
+        kind = selected_checkpoint(cfg)
+    return monitored_split(cfg) if kind == "best" else "nothing"
 
 
 def selected_checkpoint(cfg: DictConfig) -> str:
@@ -110,6 +123,7 @@ def build_scheduler(cfg: DictConfig, epochs: int) -> Callable[..., Any]:
 def build_classifier(cfg: DictConfig, class_counts: Sequence[int]) -> ImbalancedClassifier:
     """The module of a training config, with fresh weights."""
     loss = build_loss(cfg.loss, class_counts)
+    _check_scale(loss, cfg, "loss")
     extractor = create(cfg.model.extractor, "model.extractor")
     head = build_head(
         cfg.model.head,
@@ -141,9 +155,22 @@ def build_reweighting(cfg: DictConfig, class_counts: Sequence[int]) -> Reweighti
     """
     if cfg.reweight.kind == "none":
         return None
-    start_epoch(cfg.reweight.start, cfg.epochs)
+    start = start_epoch(cfg.reweight.start, cfg.epochs)
+    if isinstance(cfg.reweight.start, int) and start >= cfg.epochs:
+        raise InputError(
+            f"reweight.start={cfg.reweight.start} is never reached in epochs={cfg.epochs}: "
+            "lower it, or give a share of the epochs such as 0.8"
+        )
     class_weights(class_counts, cfg.reweight.kind, cfg.reweight.beta)
     return Reweighting(cfg.reweight.kind, cfg.reweight.beta, cfg.reweight.start)
+
+
+def _check_scale(loss: ClassCountLoss, cfg: DictConfig, key: str) -> None:
+    if loss.required_scale not in (None, cfg.model.head_scale):
+        raise InputError(
+            f"{key}.scale={loss.required_scale} contradicts model.head_scale={cfg.model.head_scale}: "
+            "set model.head_scale alone, the loss follows it"
+        )
 
 
 def build_phase_switch(cfg: DictConfig, class_counts: Sequence[int]) -> PhaseSwitch:
@@ -163,6 +190,7 @@ def build_phase_switch(cfg: DictConfig, class_counts: Sequence[int]) -> PhaseSwi
             f"retrain.loss={type(loss).__name__} needs a {loss.required_head} head, but phase 1 trains a {trained} "
             f"head: set model.head={loss.required_head}"
         )
+    _check_scale(loss, cfg, "retrain.loss")
     resampler = create(cfg.resampler, "resampler")
     check_resampler(resampler, class_counts)
     return PhaseSwitch(

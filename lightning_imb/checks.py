@@ -116,6 +116,11 @@ def _check_protocol(cfg: DictConfig) -> None:
             f"protocol.select=best_test scores the test set every epoch, but protocol.val_size={val_size} "
             "holds validation images out: set protocol.val_size=0, or protocol.select=best_val"
         )
+    if cfg.retrain.enabled and cfg.retrain.start_from == "best" and not val_size and select != "best_test":
+        raise InputError(
+            "retrain.start_from=best would take the epoch of phase 1 that is best on the TEST set, for there are no "
+            "validation images: set protocol.select=best_test to do so and have it marked, or retrain.start_from=last"
+        )
     for part, prefix in ((cfg, ""), (cfg.retrain, "retrain.")):
         if part.val_every > part.epochs and (part is cfg or part.enabled):
             raise InputError(

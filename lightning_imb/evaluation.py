@@ -6,16 +6,18 @@ from typing import Any
 from omegaconf import DictConfig
 from rich.console import Console
 
-from lightning_imb.build import build_datamodule
+from lightning_imb.build import build_datamodule, protocol_label, selected_on
 from lightning_imb.checks import check_accelerator
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.fit import make_trainer, predict
-from lightning_imb.records import test_entries
+from lightning_imb.records import score_entries
 from lightning_imb.reports.tables import run_table
-from lightning_imb.restore import chosen_phase, restore_classifier
+from lightning_imb.restore import checkpoint_kind, chosen_phase, restore_classifier
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.errors import InputError
+
+_LABELS = {"protocol": protocol_label, "selected_on": selected_on}
 
 
 def evaluate(cfg: DictConfig) -> dict[str, Any]:
@@ -38,13 +40,15 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     data = _data_of(run, cfg)
     trainer = make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)
     predictions = predict(trainer, model, data, cfg.split, cfg.split)
-    entries = test_entries(cfg.split, predictions, data)
+    entries = score_entries(cfg.split, predictions, data)
     phase = chosen_phase(run.read_config(), cfg.phase)
     path = run.path / "eval" / f"{cfg.split}_{phase}_{cfg.checkpoint}.json"
     write_json_atomic(path, entries)
     shown = {k: v for k, v in run.read_metrics().items() if "/" not in k}
     shown |= {k.replace(f"{cfg.split}/", "test/", 1): v for k, v in entries.items()}
-    shown["scored"] = f"split {cfg.split}, phase {phase}, checkpoint {cfg.checkpoint}"
+    kind = checkpoint_kind(run.read_config(), phase, cfg.checkpoint)
+    shown |= {key: label(run.read_config(), kind) for key, label in _LABELS.items()}
+    shown["scored"] = f"split {cfg.split}, phase {phase}, checkpoint {kind}"
     console = Console()
     console.print(run_table(shown))
     console.print(f"written to {path}", soft_wrap=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from lightning_imb.build import protocol_label
+from lightning_imb.build import protocol_label, selected_on
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.metrics import per_class, scores
 from lightning_imb.models.backbones import parameter_count
@@ -14,7 +14,7 @@ from lightning_imb.runs import Predictions, RunFolder
 from lightning_imb.utils.environment import command, hardware, versions
 
 
-def test_entries(prefix: str, predictions: Predictions, data: ImbalancedDataModule) -> dict[str, Any]:
+def score_entries(prefix: str, predictions: Predictions, data: ImbalancedDataModule) -> dict[str, Any]:
     """Scores of predictions as entries of ``metrics.json``: ``<prefix>/bacc``, ..., ``<prefix>/recall`` (K values)."""
     confusion = confusion_matrix(*predictions)
     entries: dict[str, Any] = dict(scores(confusion, data.class_counts))
@@ -46,7 +46,7 @@ def provenance(cfg: DictConfig, data: ImbalancedDataModule, model: ImbalancedCla
         "method": cfg.method,
         "seed": cfg.seed,
         "protocol": protocol_label(cfg),
-        "selected_on": {"best_val": "val", "last": "nothing", "best_test": "test"}[cfg.protocol.select],
+        "selected_on": selected_on(cfg),
         "dataset": cfg.dataset.name,
         "class_names": list(data.class_names),
         "class_counts": describe_data(cfg, data)["class_counts"],

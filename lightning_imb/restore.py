@@ -1,5 +1,7 @@
 """From a finished run folder to its network, without repeating the overrides of the training."""
 
+from typing import Literal
+
 import torch
 from omegaconf import DictConfig
 
@@ -24,15 +26,28 @@ def restore_classifier(run: RunFolder, phase: str, checkpoint: str) -> Imbalance
         InputError: If the run had no such phase, or the checkpoint is missing, damaged or of another network.
     """
     cfg = run.read_config()
-    if "pretrained" in cfg.model.extractor:
-        cfg.model.extractor.pretrained = False  # the checkpoint holds the weights: fetch no others
+    for key, nothing in (("pretrained", False), ("weights", None)):
+        if key in cfg.model.extractor:
+            cfg.model.extractor[key] = nothing  # the checkpoint holds the weights: fetch no others
     model = build_classifier(cfg, run.read_data()["class_counts"]["train"])
     which = chosen_phase(cfg, phase)
+    load_weights(model, run.checkpoint(which, checkpoint_kind(cfg, which, checkpoint)))
+    return model.eval()
+
+
+def checkpoint_kind(cfg: DictConfig, phase: Phase, checkpoint: str) -> Literal["best", "last"]:
+    """The checkpoint meant by ``auto``, ``best`` or ``last``; ``auto`` is the one the run itself scored.
+
+    Raises:
+        InputError: If it is none of the three.
+    """
     if checkpoint not in ("auto", "best", "last"):
         raise InputError(f"checkpoint must be auto, best or last, not '{checkpoint}'")
-    kind = selected_checkpoint(cfg) if checkpoint == "auto" else checkpoint
-    load_weights(model, run.checkpoint(which, "best" if kind == "best" else "last"))
-    return model.eval()
+    if checkpoint == "auto" and phase is Phase.REPRESENT and cfg.retrain.enabled:
+        checkpoint = cfg.retrain.start_from
+    if checkpoint == "auto":
+        checkpoint = selected_checkpoint(cfg)
+    return "best" if checkpoint == "best" else "last"
 
 
 def chosen_phase(cfg: DictConfig, phase: str) -> Phase:

@@ -14,6 +14,9 @@ from lightning_imb.phases import Phase
 from lightning_imb.utils.atomic import atomic_file, write_json_atomic, write_text_atomic
 from lightning_imb.utils.errors import InputError
 
+# settings of how a run is carried out and watched, not of what it computes
+_FREE_KEYS = ("resume", "callbacks", "threads", "num_workers", "logger", "paths", "memory_limit_gb", "run_dir")
+
 PredictionName = Literal["test", "represent_test"]
 
 
@@ -55,7 +58,7 @@ class RunFolder:
         except OSError as error:
             raise InputError(
                 f"The run folder {run.path} cannot be written to ({error.strerror}): "
-                "choose another one with run_dir=<folder>."
+                "choose another one with hydra.run.dir=<folder>."
             ) from error
         return run
 
@@ -105,7 +108,7 @@ class RunFolder:
 
     @property
     def log_file(self) -> Path:
-        """What was printed while training."""
+        """Log messages and errors of the run."""
         return self.path / "train.log"
 
     @property
@@ -153,7 +156,7 @@ class RunFolder:
 
     def read_settings(self) -> dict[str, Any]:
         """Read the config as one flat dict, ``{"imbalance.ratio": 100, ...}``, lists as their text."""
-        return dict(_flatten(OmegaConf.to_container(self.read_config(), resolve=True)))
+        return flat_settings(self.read_config())
 
     def write_data(self, data: Mapping[str, Any]) -> None:
         """Write class names, counts per split, statistics, image size and fingerprint of the data."""
@@ -216,6 +219,16 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{path} is damaged (no mapping): train the run again.")
     return value
+
+
+def flat_settings(cfg: DictConfig) -> dict[str, Any]:
+    """A config as one flat dict, ``{"imbalance.ratio": 100, ...}``, resolved, lists as their text."""
+    return dict(_flatten(OmegaConf.to_container(cfg, resolve=True)))
+
+
+def matters(key: str) -> bool:
+    """Whether a setting, by its dotted name, can change the result of a run."""
+    return key.split(".")[0] not in _FREE_KEYS
 
 
 def _flatten(value: Any, prefix: str = "") -> list[tuple[str, Any]]:

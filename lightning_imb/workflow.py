@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
@@ -23,28 +23,16 @@ from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.fit import TwoFits, make_trainer, predict
 from lightning_imb.known_keys import check_keys
 from lightning_imb.models.classifier import ImbalancedClassifier
-from lightning_imb.records import describe_data, header_info, provenance, test_entries
+from lightning_imb.records import describe_data, header_info, provenance, score_entries
 from lightning_imb.reports.figures import run_figures, save_figures
 from lightning_imb.reports.header import run_header
 from lightning_imb.reports.tables import run_table
-from lightning_imb.runs import RunFolder
+from lightning_imb.runs import RunFolder, flat_settings, matters
 from lightning_imb.tracking.close import close_loggers
 from lightning_imb.tracking.figures import log_figures
 from lightning_imb.utils.errors import InputError
 
 log = logging.getLogger(__name__)
-
-# What may change between two launches of one run without changing its result.
-_FREE_KEYS = (
-    "resume",
-    "callbacks",
-    "threads",
-    "num_workers",
-    "logger",
-    "paths",
-    "memory_limit_gb",
-    "run_dir",
-)
 
 
 def train(cfg: DictConfig) -> dict[str, Any]:
@@ -119,17 +107,10 @@ def _check_same_data(run: RunFolder, data: ImbalancedDataModule) -> None:
 
 def changed_keys(old: DictConfig, new: DictConfig) -> list[str]:
     """Dotted names of the settings that differ and matter for the result."""
-    before, after = (dict(_leaves(OmegaConf.to_container(c, resolve=True))) for c in (old, new))
-    keys = sorted({*before, *after})
+    before, after = flat_settings(old), flat_settings(new)
     absent = object()
-    differing = [k for k in keys if before.get(k, absent) != after.get(k, absent)]
-    return [k for k in differing if k.split(".")[0] not in _FREE_KEYS]
-
-
-def _leaves(node: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    if isinstance(node, dict) and node:
-        return [leaf for key, child in node.items() for leaf in _leaves(child, f"{prefix}.{key}" if prefix else key)]
-    return [(prefix, node)]
+    differing = [k for k in sorted({*before, *after}) if before.get(k, absent) != after.get(k, absent)]
+    return [k for k in differing if matters(k)]
 
 
 def _train_with_loggers(
@@ -139,7 +120,7 @@ def _train_with_loggers(
     status = "failed"
     try:
         for logger in loggers:
-            logger.log_hyperparams(dict(_leaves(OmegaConf.to_container(cfg, resolve=True))))
+            logger.log_hyperparams(flat_settings(cfg))
         metrics = _fit_and_score(cfg, run, data, model, loggers)
         figures = run_figures(run)
         save_figures(run, figures)
@@ -165,11 +146,12 @@ def _fit_and_score(
     if cfg.retrain.enabled:
         before = predict(trainer, model, data, "test", "represent/test")
         run.write_predictions("represent_test", *before)
-        result |= test_entries("represent/test", before, data)
+        result |= score_entries("represent/test", before, data)
         trainer, switch = fits.retrain(model)
         result["resampler_report"] = getattr(switch.resampler, "report_", None)
     after = predict(trainer, model, data, "test", "test")
     run.write_predictions("test", *after)
-    result |= test_entries("test", after, data)
+    result |= score_entries("test", after, data)
+    # of this launch: a run that was resumed has trained longer than that
     result["wall_s"] = round(time.perf_counter() - start, 2)
     return result | provenance(cfg, data, model)

@@ -71,6 +71,8 @@ class PhaseSwitch(Callback):
         balanced = self._balanced_set(trainer, pl_module, data) if trainer.is_global_zero else None
         balanced = trainer.strategy.broadcast(balanced)
         assert balanced is not None
+        classes = len(_classifier(pl_module).class_counts)
+        self.loss.weigh_for(torch.bincount(balanced.y, minlength=classes))  # on balanced embeddings: ones
         data.use_embeddings(balanced, self.batch_size)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

@@ -60,6 +60,7 @@ class ClassCountLoss(nn.Module, ABC):
     ) -> None:
         super().__init__()
         counts = checked_counts(class_counts)
+        self._weights, self._beta = weights, beta
         self._initial_weight = _initial_weight(counts, weights, beta)
         self._reduction = checked_choice("reduction", reduction, REDUCTIONS)
         self.register_buffer("class_counts", counts, persistent=False)
@@ -85,6 +86,23 @@ class ClassCountLoss(nn.Module, ABC):
         """
         new = self._initial_weight if weight is None else checked_weights(weight, self.num_classes)
         self.class_weight = new.to(device=self.class_weight.device, dtype=self.class_weight.dtype)
+
+    def weigh_for(self, class_counts: Sequence[int] | Tensor) -> None:
+        """Make class weights of a named kind for other samples than those of the constructor.
+
+        Weights compensate for the samples that reach the loss: on a balanced set they are all 1. Weights given
+        as a list stay, and so does all else that was made from the counts, such as margins.
+
+        Args:
+            class_counts: samples per class that reach the loss from now on, ``(K,)``, each >= 1.
+        """
+        if isinstance(self._weights, str):
+            self.set_class_weight(class_weights(class_counts, self._weights, self._beta))
+
+    @property
+    def required_scale(self) -> float | None:
+        """Scale of the cosines that the loss is made for; None for any."""
+        return None
 
     @abstractmethod
     def per_sample(self, logits: Tensor, target: Tensor) -> Tensor:

@@ -60,6 +60,11 @@ class LDAMLoss(ClassCountLoss):
         margins = checked_number("max_m", max_m, 0) * (counts.min() / counts).pow(0.25)
         self.register_buffer("margins", margins.to(torch.float32), persistent=False)
 
+    @property
+    def required_scale(self) -> float | None:
+        """The scale s that the margins are multiplied by."""
+        return self._scale
+
     def per_sample(self, logits: Tensor, target: Tensor) -> Tensor:
         """Cross entropy of each sample after its true class gave up its margin, ``(N,)``."""
         handicap = self._scale * self.margins.to(logits.dtype)[target]

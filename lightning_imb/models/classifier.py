@@ -64,9 +64,7 @@ class ImbalancedClassifier(LightningModule):
         classes = len(self.class_counts)
         self.train_confusion = MulticlassConfusionMatrix(classes, validate_args=False)
         self.eval_confusion = MulticlassConfusionMatrix(classes, validate_args=False)
-        bias = loss.head_bias()
-        if bias is not None and isinstance(head, nn.Linear):
-            nn.init.constant_(head.bias, bias)
+        self._start_bias()
 
     def enter(
         self,
@@ -92,7 +90,13 @@ class ImbalancedClassifier(LightningModule):
         self.extractor_module.requires_grad_(phase is Phase.REPRESENT)
         if reset_head:
             draw_anew(self.head)
+            self._start_bias()
         self.train(self.training)
+
+    def _start_bias(self) -> None:
+        bias = self.loss.head_bias()
+        if bias is not None and isinstance(self.head, nn.Linear):
+            nn.init.constant_(self.head.bias, bias)
 
     @property
     def extractor_module(self) -> nn.Module:

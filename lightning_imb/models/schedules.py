@@ -31,6 +31,7 @@ def warmup_multistep(
     drops = [start_epoch(milestone, epochs) for milestone in milestones]
     if drops != sorted(drops):
         raise InputError(f"scheduler.milestones must ascend, not {list(milestones)}")
+    _check_warmup(warmup_epochs)
 
     def factor(epoch: int) -> float:
         if epoch < warmup_epochs:
@@ -48,6 +49,7 @@ def cosine(optimizer: Optimizer, epochs: int, warmup_epochs: int) -> LambdaLR:
         epochs: Length of the training.
         warmup_epochs: As in ``warmup_multistep``.
     """
+    _check_warmup(warmup_epochs)
 
     def factor(epoch: int) -> float:
         if epoch < warmup_epochs:
@@ -56,6 +58,11 @@ def cosine(optimizer: Optimizer, epochs: int, warmup_epochs: int) -> LambdaLR:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     return LambdaLR(optimizer, factor)
+
+
+def _check_warmup(warmup_epochs: int) -> None:
+    if warmup_epochs < 0:
+        raise InputError(f"scheduler.warmup_epochs must not be negative, but is {warmup_epochs}")
 
 
 def constant(optimizer: Optimizer, epochs: int, warmup_epochs: int) -> LambdaLR:

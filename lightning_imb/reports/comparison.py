@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lightning_imb.reports.collect import RunRecord
+from lightning_imb.runs import matters
 from lightning_imb.utils.errors import InputError
 
 LOWER_IS_BETTER = ("loss", "nll", "ece", "brier")
@@ -91,6 +92,7 @@ def compare(records: Sequence[RunRecord], rows: str | Sequence[str], metrics: Se
     groups = _group(records, keys)
     for labels, members in groups.items():
         _check_seeds(labels, members)
+        _check_settings(labels, members)
     known = tuple(name for name in metrics if any(_number(r, name) is not None for r in records))
     counts = {tuple(record.train_counts) for record in records}
     return Comparison(
@@ -185,13 +187,25 @@ def _check_seeds(labels: Sequence[str], members: Sequence[RunRecord]) -> None:
             )
 
 
+def _check_settings(labels: Sequence[str], members: Sequence[RunRecord]) -> None:
+    """Runs of one row repeat one experiment: nothing but the seed may differ."""
+    for record in members[1:]:
+        if _different_keys(members[0], record):
+            raise InputError(
+                f"{members[0].path} and {record.path} share row {', '.join(labels)}, but "
+                f"{_difference(members[0], record)}: add what differs to the rows, or report them apart."
+            )
+
+
+def _different_keys(a: RunRecord, b: RunRecord) -> list[str]:
+    """Settings that matter and differ, but for the seed and what follows it."""
+    keys = [key for key in {**a.settings, **b.settings} if _without_folder(a, key) != _without_folder(b, key)]
+    return [key for key in keys if matters(key) and key != "seed" and not key.endswith("random_state")]
+
+
 def _difference(a: RunRecord, b: RunRecord, most: int = 4) -> str:
-    """Name the settings two runs differ in; values that hold the run's own folder always do."""
-    keys = [
-        key
-        for key in {**a.settings, **b.settings}
-        if _without_folder(a, key) != _without_folder(b, key) and key != "seed"
-    ]
+    """Name the settings two runs differ in."""
+    keys = _different_keys(a, b)
     more = f" and {len(keys) - most} more" if len(keys) > most else ""
     return f"they differ in {', '.join(keys[:most])}{more}" if keys else "their settings are the same"
 

@@ -13,6 +13,7 @@ from lightning_imb.utils.hints import CONFIG_MODULE, explain, explain_in_task
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+_TERMINATED = 143  # exit code of a process ended by SIGTERM: 128 + 15
 Task = Callable[["DictConfig"], None]
 
 
@@ -99,6 +100,11 @@ def _guarded(task: Task, failures: list[Exception]) -> Task:
         try:
             refuse_missing(cfg)
             task(cfg)
+        except SystemExit as end:
+            if end.code is None:  # how Lightning ends a fit on SIGTERM; a scheduler must not take it for success
+                print("interrupted: the same command with the same folder goes on from the last epoch", file=sys.stderr)
+                raise SystemExit(_TERMINATED) from None
+            raise
         except Exception as error:
             sentence = explain_in_task(error)
             failure = error if sentence is None else InputError(sentence)

@@ -225,6 +225,21 @@ def test_a_process_that_is_killed_goes_on_as_if_nothing_had_happened(tmp_path):
     assert epochs == [("represent", e) for e in range(40)]
 
 
+def test_a_terminated_process_does_not_end_like_a_finished_one(tmp_path):
+    last = tmp_path / "run" / "checkpoints" / "represent" / "last.ckpt"
+    command = [sys.executable, "-m", "lightning_imb.train", "epochs=4000", "logger=none", "callbacks=quiet"]
+    process = subprocess.Popen(
+        [*command, f"hydra.run.dir={tmp_path / 'run'}"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    patience = time.monotonic() + 120
+    while not last.is_file() and process.poll() is None and time.monotonic() < patience:
+        time.sleep(0.01)
+    process.terminate()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143, errors.decode()
+    assert "goes on from the last epoch" in errors.decode()
+
+
 @pytest.mark.slow
 def test_two_processes_train_one_run(tmp_path):
     given = ["epochs=1", "retrain.epochs=1", "logger=csv", "callbacks=quiet", "resume=never"]
@@ -380,13 +395,24 @@ def test_a_head_that_is_not_reset_goes_on_from_phase_1(tmp_path, shared):
     assert not np.allclose(reset.read_predictions("test").logits, before, atol=1e-1)
 
 
-def test_balanced_counts_reach_the_loss_of_phase_3(tmp_path):
-    given = ["epochs=1", "retrain.epochs=1", "loss.weights=inverse"]
-    runs = {name: trained(tmp_path / name, *given, f"retrain.counts={name}") for name in ("original", "balanced")}
-    plain = trained(tmp_path / "plain", *given, "loss@retrain.loss=ce")
-    first, second, third = (run.read_predictions("test").logits for run in (runs["original"], runs["balanced"], plain))
-    assert not np.array_equal(first, second)
-    assert np.array_equal(second, third)  # inverse weights of balanced counts are all one
+def logits_of(folder, *overrides):
+    run = trained(folder, "epochs=1", "retrain.epochs=1", "retrain.scheduler.warmup_epochs=0", *overrides)
+    return run.read_predictions("test").logits
+
+
+@pytest.mark.parametrize(("method", "same"), [("eos", True), ("retrain", False)])
+def test_class_weights_compensate_for_what_reaches_the_loss(tmp_path, method, same):
+    """On balanced embeddings inverse weights are all one; where nothing is over-sampled they stay."""
+    given = [f"method={method}", "loss.weights=inverse"]
+    weighted = logits_of(tmp_path / "weighted", *given)
+    plain = logits_of(tmp_path / "plain", *given, "loss@retrain.loss=ce")
+    assert np.array_equal(weighted, plain) is same
+
+
+def test_margins_of_phase_3_come_from_the_counts_asked_for(tmp_path):
+    original = logits_of(tmp_path / "original", "loss=ldam", "retrain.counts=original")
+    balanced = logits_of(tmp_path / "balanced", "loss=ldam", "retrain.counts=balanced")
+    assert not np.array_equal(original, balanced)
 
 
 # --- evaluation and prediction of a finished run
@@ -458,3 +484,11 @@ def test_nothing_that_could_run_code_is_ever_unpickled():
     sources = "".join(p.read_text(encoding="utf-8") for p in Path(lightning_imb.__file__).parent.rglob("*.py"))
     assert "import pickle" not in sources
     assert "load_from_checkpoint" not in sources
+
+
+def test_an_epoch_chosen_on_the_test_set_is_called_that_by_evaluation_too(tmp_path, capsys):
+    run = trained(tmp_path / "run", "method=erm", "epochs=2", "protocol=paper")
+    evaluated(run, "checkpoint=last")
+    assert "TEST" not in capsys.readouterr().out
+    evaluated(run, "checkpoint=best")
+    assert "paper, best epoch on TEST" in capsys.readouterr().out

@@ -56,7 +56,7 @@ def test_create_makes_an_empty_folder_and_keeps_a_present_one(tmp_path):
 
 def test_create_refuses_what_cannot_be_written_to(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"file/run cannot be written to .* run_dir="):
+    with pytest.raises(InputError, match=r"file/run cannot be written to .* hydra\.run\.dir="):
         RunFolder.create(tmp_path / "file" / "run")
 
 

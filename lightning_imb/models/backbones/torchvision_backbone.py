@@ -36,6 +36,9 @@ class TorchvisionBackbone(nn.Module):
             for aux in ("AuxLogits", "aux1", "aux2"):
                 if hasattr(self.network, aux):
                     setattr(self.network, aux, None)
+        if hasattr(self.network, "transform_input"):
+            # true only with pretrained weights, for images normalised like ImageNet; ours have their own mean and std
+            self.network.transform_input = False
         self.embed_dim = _take_off_head(self.network)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -273,3 +273,12 @@ def test_unusable_option(options: dict[str, object], message: str) -> None:
 def test_shapes_that_do_not_fit(logits_shape: tuple[int, ...], bad_target: Tensor) -> None:
     with pytest.raises(InputError, match="shape"):
         CrossEntropyLoss(COUNTS)(torch.zeros(logits_shape), bad_target)
+
+
+def test_named_weights_follow_the_samples_and_listed_ones_stay():
+    named = CrossEntropyLoss([40, 20, 10], weights="inverse", beta=0.9, reduction="mean")
+    named.weigh_for([7, 7, 7])
+    assert named.class_weight.tolist() == [1.0, 1.0, 1.0]
+    listed = CrossEntropyLoss([40, 20, 10], weights=[1.0, 2.0, 3.0], beta=0.9, reduction="mean")
+    listed.weigh_for([7, 7, 7])
+    assert listed.class_weight.tolist() == [1.0, 2.0, 3.0]

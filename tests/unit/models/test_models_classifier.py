@@ -95,6 +95,13 @@ def test_sigmoid_focal_starts_the_bias_at_the_prior_and_does_not_decay_it():
     assert groups[1]["weight_decay"] == 0
 
 
+def test_a_fresh_head_starts_its_bias_at_the_prior_too():
+    loss = SigmoidFocalLoss([40, 20, 10], gamma=2.0, weights="none", beta=0.999, reduction="mean")
+    model = tiny.classifier(loss=loss)
+    enter_retraining(model)
+    assert torch.allclose(model.head.bias, torch.full((3,), -torch.log(torch.tensor(2.0))))
+
+
 def test_checkpoints_hold_the_network_and_never_the_loss():
     model = tiny.classifier()
     assert {key.split(".")[0] for key in model.state_dict()} == {"extractor", "head"}

@@ -123,6 +123,26 @@ def test_a_hidden_axis_is_no_seed(make_run, sweep):
     assert len(compare(collect(sweep), ["method", "resampler.k"], BACC).rows) == 2
 
 
+@pytest.mark.parametrize(
+    ("setting", "refused"),
+    [
+        ({"epochs": 3}, True),
+        ({"loss": {"gamma": 1}}, True),
+        ({"threads": 1}, False),
+        ({"resampler": {"random_state": 1}}, False),
+    ],
+)
+def test_only_the_seed_may_differ_within_a_row(make_run, sweep, setting, refused):
+    make_run("a", seed=0)
+    make_run("b", seed=1, settings=setting)
+    records = collect(sweep)
+    if not refused:
+        assert compare(records, "method", ["test/bacc"]).rows[0].n == 2
+        return
+    with pytest.raises(InputError, match=next(iter(setting))):
+        compare(records, "method", ["test/bacc"])
+
+
 def test_an_unknown_row_key_is_named(make_run, sweep):
     make_run("a")
     with pytest.raises(InputError, match=r"no setting 'resampler\.q'"):
