@@ -21,6 +21,7 @@ from lightning_imb.build import (
     selected_checkpoint,
 )
 from lightning_imb.callbacks.batch_seed import BatchSeed
+from lightning_imb.callbacks.last_checkpoint import LastCheckpoint
 from lightning_imb.callbacks.nan_guard import NanGuard
 from lightning_imb.callbacks.phase_switch import PhaseSwitch
 from lightning_imb.callbacks.predictions import CollectPredictions
@@ -30,6 +31,7 @@ from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.phases import Phase
 from lightning_imb.runs import Predictions, RunFolder
+from lightning_imb.tracking.csv_logger import CsvLogger
 from lightning_imb.utils.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -105,8 +107,13 @@ class TwoFits:
         best = ModelCheckpoint(
             folder, "best", monitor=monitored, mode="max", save_top_k=1, enable_version_counter=False
         )
-        last = ModelCheckpoint(folder, "last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False)
-        return [best, last]
+        return [best, LastCheckpoint(folder, self._record)]
+
+    def _record(self, metrics: Mapping[str, float], step: int) -> None:
+        for logger in self.loggers:
+            if isinstance(logger, CsvLogger):
+                logger.log_metrics(metrics, step)
+                logger.save()
 
 
 def make_trainer(
