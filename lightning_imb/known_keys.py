@@ -27,13 +27,13 @@ def check_keys(cfg: DictConfig) -> None:
     """
     conf = resources.files("lightning_imb.conf")
     groups = [entry.name for entry in conf.iterdir() if entry.is_dir()]
-    known = {*_keys(conf.joinpath("train.yaml").read_text()), *groups}
+    known = {*_keys(conf.joinpath("train.yaml").read_text(encoding="utf-8")), *groups}
     for key in {str(key) for key in cfg} - known:
         if nearest := difflib.get_close_matches(key, known, n=1, cutoff=_ALIKE):
             raise InputError(f"a config file sets '{key}', which nothing reads: did you mean '{nearest[0]}'?")
     for group in _CLOSED_GROUPS:
         options = conf.joinpath(group).iterdir()
-        _check_group(group, cfg[group], {key for option in options for key in _keys(option.read_text())})
+        _check_group(group, cfg[group], {key for option in options for key in _keys(option.read_text(encoding="utf-8"))})
 
 
 def _check_group(group: str, cfg: DictConfig, known: set[str]) -> None:
