@@ -32,8 +32,8 @@ def check_keys(cfg: DictConfig) -> None:
         if nearest := difflib.get_close_matches(key, known, n=1, cutoff=_ALIKE):
             raise InputError(f"a config file sets '{key}', which nothing reads: did you mean '{nearest[0]}'?")
     for group in _CLOSED_GROUPS:
-        options = conf.joinpath(group).iterdir()
-        _check_group(group, cfg[group], {key for option in options for key in _keys(option.read_text(encoding="utf-8"))})
+        options = [option.read_text(encoding="utf-8") for option in conf.joinpath(group).iterdir()]
+        _check_group(group, cfg[group], {key for option in options for key in _keys(option)})
 
 
 def _check_group(group: str, cfg: DictConfig, known: set[str]) -> None:
