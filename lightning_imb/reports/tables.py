@@ -7,21 +7,10 @@ from typing import Any
 
 from rich.table import Table
 
-from lightning_imb.reports.collect import RunRecord
-from lightning_imb.reports.comparison import Comparison, Summary, clear_best, compare
+from lightning_imb.reports.comparison import Comparison, Summary, clear_best
 from lightning_imb.reports.grid import Grid, to_rich
 
 TEST, PHASE_1 = "test/", "represent/test/"
-SCORES = (
-    "test/bacc",
-    "test/gmean",
-    "test/gmean_macro",
-    "test/macro_f1",
-    "test/top1",
-    "test/many",
-    "test/medium",
-    "test/few",
-)
 MAX_CLASSES = 20
 WARNING = (
     "WARNING: the epoch was chosen on the TEST set, so these scores are too high. "
@@ -66,17 +55,6 @@ def run_grid(metrics: Mapping[str, Any]) -> Grid:
         warning=WARNING if metrics.get("selected_on") == "test" else "",
         breaks=frozenset({len(classes) - 1}),
     )
-
-
-def comparison_table(
-    records: Sequence[RunRecord], rows: str | Sequence[str] = "method", metrics: Sequence[str] = SCORES
-) -> Table:
-    """Make the comparison table of many runs; see :func:`comparison_grid`.
-
-    Raises:
-        InputError: The runs cannot be compared; see :func:`compare`.
-    """
-    return to_rich(comparison_grid(compare(records, rows, metrics)))
 
 
 def comparison_grid(comparison: Comparison) -> Grid:

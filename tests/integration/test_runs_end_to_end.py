@@ -492,3 +492,22 @@ def test_an_epoch_chosen_on_the_test_set_is_called_that_by_evaluation_too(tmp_pa
     assert "TEST" not in capsys.readouterr().out
     evaluated(run, "checkpoint=best")
     assert "paper, best epoch on TEST" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_published_subset_of_cifar_10_from_its_zip(tmp_path, real_data):
+    data = [f"dataset.root={real_data / 'cifar10.zip'}", "imbalance=exp", "imbalance.selection=ldam_drw"]
+    run = trained(
+        tmp_path / "run",
+        "dataset=image_folder",
+        *data,
+        "model=small_cnn",
+        "batch_size=128",
+        "method=retrain",
+        "protocol=paper",
+        "epochs=1",
+        "retrain.epochs=1",
+    )
+    published = [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
+    assert run.read_data()["class_counts"] == {"train": published, "test": [1000] * 10}
+    assert run.read_metrics()["test/bacc"] > 0.1  # an untrained network guesses one of ten

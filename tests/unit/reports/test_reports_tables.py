@@ -14,7 +14,6 @@ from lightning_imb.reports.grid import Grid, to_markdown, to_rich
 from lightning_imb.reports.tables import (
     comparison_csv,
     comparison_grid,
-    comparison_table,
     recall_grid,
     run_grid,
     run_table,
@@ -89,7 +88,7 @@ def test_protocols_are_not_mixed(make_run, sweep):
     make_run("a", method="a")
     make_run("b", method="b", protocol="paper, last epoch")
     with pytest.raises(InputError, match="holdout, best epoch on validation; paper, last epoch"):
-        comparison_table(collect(sweep))
+        compare(collect(sweep), "method", BACC)
     comparison = compare(collect(sweep), ["method", "protocol"], BACC)  # each line says which one it is
     assert [row.labels[1] for row in comparison.rows] == [
         "holdout, best epoch on validation",
@@ -193,7 +192,10 @@ def test_missing_scores_are_shown_as_missing(make_run, sweep):
 def test_choosing_on_the_test_set_is_said_loudly(make_run, sweep):
     make_run("a", protocol="paper, best epoch on TEST", selected_on="test")
     records = collect(sweep)
-    for text in (shown(comparison_table(records)), shown(run_table(records[0].metrics))):
+    for text in (
+        shown(to_rich(comparison_grid(compare(records, "method", BACC)))),
+        shown(run_table(records[0].metrics)),
+    ):
         assert "paper, best epoch on TEST" in " ".join(text.split())
         assert "WARNING: the epoch was chosen on the TEST set" in " ".join(text.split())
 
