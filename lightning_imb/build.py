@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.losses import ClassCountLoss, class_weights, start_epoch
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.heads import build_head
+from lightning_imb.phases import Phase
 from lightning_imb.utils.errors import InputError
 
 
@@ -71,6 +72,21 @@ def selected_on(cfg: DictConfig, kind: str = "auto") -> str:
 def selected_checkpoint(cfg: DictConfig) -> str:
     """``best`` or ``last``: the checkpoint that the protocol reports."""
     return "last" if cfg.protocol.select == "last" else "best"
+
+
+def checkpoint_kind(cfg: DictConfig, phase: Phase, checkpoint: str) -> Literal["best", "last"]:
+    """The checkpoint meant by ``auto``, ``best`` or ``last``; ``auto`` is the one the run itself scored.
+
+    Raises:
+        InputError: If it is none of the three.
+    """
+    if checkpoint not in ("auto", "best", "last"):
+        raise InputError(f"checkpoint must be auto, best or last, not '{checkpoint}'")
+    if checkpoint == "auto" and phase is Phase.REPRESENT and cfg.retrain.enabled:
+        checkpoint = cfg.retrain.start_from
+    if checkpoint == "auto":
+        checkpoint = selected_checkpoint(cfg)
+    return "best" if checkpoint == "best" else "last"
 
 
 def build_datamodule(cfg: DictConfig) -> ImbalancedDataModule:

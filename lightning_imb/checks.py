@@ -25,7 +25,6 @@ _AT_LEAST = {
 }
 _AT_LEAST_IN_RETRAIN = {"retrain.epochs": 1, "retrain.batch_size": 1, "retrain.val_every": 1}
 _NUMBERS = ("imbalance.ratio", "imbalance.minority", "protocol.val_size", "memory_limit_gb", "reweight.start")
-_NUMBERS_OR_NULL = ("dataset.test_size",)
 _CHOICES = {
     "resume": ("auto", "never"),
     "protocol.select": ("best_val", "last", "best_test"),
@@ -58,13 +57,9 @@ def check_config(cfg: DictConfig) -> None:
     if cfg.num_workers != "auto":
         check_whole(cfg.num_workers, "num_workers", 0)
     for key in _NUMBERS:
-        value = OmegaConf.select(cfg, key)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InputError(f"{key} must be a number, not '{value}'")
-    for key in _NUMBERS_OR_NULL:
-        value = OmegaConf.select(cfg, key)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise InputError(f"{key} must be a number or null, not '{value}'")
+        check_number(OmegaConf.select(cfg, key), key, "a number")
+    if cfg.dataset.test_size is not None:
+        check_number(cfg.dataset.test_size, "dataset.test_size", "a number or null")
     for key, allowed in _CHOICES.items():
         check_choice(OmegaConf.select(cfg, key), key, allowed)
     _check_protocol(cfg)
@@ -80,6 +75,12 @@ def check_whole(value: object, key: str, low: int) -> None:
     """Refuse what is not a whole number from ``low`` on."""
     if not isinstance(value, int) or isinstance(value, bool) or value < low:
         raise InputError(f"{key} must be a whole number of at least {low}, not {value}")
+
+
+def check_number(value: object, key: str, what: str) -> None:
+    """Refuse what is not a number, in words that say what may be given."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{key} must be {what}, not '{value}'")
 
 
 def check_choice(value: object, key: str, allowed: Sequence[str]) -> None:

@@ -6,18 +6,16 @@ from typing import Any
 from omegaconf import DictConfig
 from rich.console import Console
 
-from lightning_imb.build import build_datamodule, protocol_label, selected_on
+from lightning_imb.build import build_datamodule, checkpoint_kind, protocol_label, selected_on
 from lightning_imb.checks import check_accelerator
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.fit import make_trainer, predict
 from lightning_imb.records import score_entries
 from lightning_imb.reports.tables import run_table
-from lightning_imb.restore import checkpoint_kind, chosen_phase, restore_classifier
+from lightning_imb.restore import chosen_phase, restore_classifier
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.errors import InputError
-
-_LABELS = {"protocol": protocol_label, "selected_on": selected_on}
 
 
 def evaluate(cfg: DictConfig) -> dict[str, Any]:
@@ -34,20 +32,21 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     """
     check_accelerator(cfg.accelerator)
     run = RunFolder.open_finished(str(cfg.run))
-    cfg.accelerator.precision = cfg.precision or run.read_config().accelerator.precision
+    trained = run.read_config()
+    cfg.accelerator.precision = cfg.precision or trained.accelerator.precision
     _check_split(run, cfg.split)
     model = restore_classifier(run, cfg.phase, cfg.checkpoint)
-    data = _data_of(run, cfg)
+    data = _data_of(run, trained, cfg.root)
     trainer = make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)
     predictions = predict(trainer, model, data, cfg.split, cfg.split)
     entries = score_entries(cfg.split, predictions, data)
-    phase = chosen_phase(run.read_config(), cfg.phase)
+    phase = chosen_phase(trained, cfg.phase)
+    kind = checkpoint_kind(trained, phase, cfg.checkpoint)
     path = run.path / "eval" / f"{cfg.split}_{phase}_{cfg.checkpoint}.json"
     write_json_atomic(path, entries)
     shown = {k: v for k, v in run.read_metrics().items() if "/" not in k}
     shown |= {k.replace(f"{cfg.split}/", "test/", 1): v for k, v in entries.items()}
-    kind = checkpoint_kind(run.read_config(), phase, cfg.checkpoint)
-    shown |= {key: label(run.read_config(), kind) for key, label in _LABELS.items()}
+    shown |= {"protocol": protocol_label(trained, kind), "selected_on": selected_on(trained, kind)}
     shown["scored"] = f"split {cfg.split}, phase {phase}, checkpoint {kind}"
     console = Console()
     console.print(run_table(shown))
@@ -61,10 +60,9 @@ def _check_split(run: RunFolder, split: str) -> None:
         raise InputError(f"this run has no split '{split}': use split={' or split='.join(known)}")
 
 
-def _data_of(run: RunFolder, cfg: DictConfig) -> ImbalancedDataModule:
-    trained = run.read_config()
-    if cfg.root is not None:
-        _move(trained.dataset, str(cfg.root))
+def _data_of(run: RunFolder, trained: DictConfig, root: str | None) -> ImbalancedDataModule:
+    if root is not None:
+        _move(trained.dataset, str(root))
     data = build_datamodule(trained)
     data.setup("test")
     known = run.read_data()

@@ -17,8 +17,8 @@ from pytorch_lightning.loggers import Logger
 from lightning_imb.build import (
     build_phase_switch,
     build_reweighting,
+    checkpoint_kind,
     monitored_split,
-    selected_checkpoint,
 )
 from lightning_imb.callbacks.batch_seed import BatchSeed
 from lightning_imb.callbacks.last_checkpoint import LastCheckpoint
@@ -64,8 +64,7 @@ class TwoFits:
         over = self.cfg.retrain.enabled and self.run.checkpoint(Phase.RETRAIN, "last").is_file()
         if not over:
             self._fit(trainer, model, Phase.REPRESENT)
-        start = self.cfg.retrain.start_from if self.cfg.retrain.enabled else "auto"
-        load_weights(model, self._checkpoint(Phase.REPRESENT, start))
+        self._load_selected(model, Phase.REPRESENT)
         return trainer
 
     def retrain(self, model: ImbalancedClassifier) -> tuple[Trainer, PhaseSwitch]:
@@ -76,7 +75,7 @@ class TwoFits:
         settings = self.cfg.retrain
         trainer = self._trainer(Phase.RETRAIN, settings.epochs, [switch], settings.val_every)
         self._fit(trainer, model, Phase.RETRAIN)
-        load_weights(model, self._checkpoint(Phase.RETRAIN, "auto"))
+        self._load_selected(model, Phase.RETRAIN)
         return trainer, switch
 
     def _fit(self, trainer: Trainer, model: ImbalancedClassifier, phase: Phase) -> None:
@@ -87,9 +86,8 @@ class TwoFits:
             log.info("resuming %s from %s", phase, resume)
         trainer.fit(model, datamodule=self.data, ckpt_path=resume, weights_only=True)
 
-    def _checkpoint(self, phase: Phase, which: str) -> Path:
-        kind = selected_checkpoint(self.cfg) if which == "auto" else which
-        return self.run.checkpoint(phase, "best" if kind == "best" else "last")
+    def _load_selected(self, model: ImbalancedClassifier, phase: Phase) -> None:
+        load_weights(model, self.run.checkpoint(phase, checkpoint_kind(self.cfg, phase, "auto")))
 
     def _trainer(self, phase: Phase, epochs: int, callbacks: list[Callback], val_every: int) -> Trainer:
         shown = self.cfg.callbacks

@@ -1,11 +1,9 @@
 """From a finished run folder to its network, without repeating the overrides of the training."""
 
-from typing import Literal
-
 import torch
 from omegaconf import DictConfig
 
-from lightning_imb.build import build_classifier, selected_checkpoint
+from lightning_imb.build import build_classifier, checkpoint_kind
 from lightning_imb.data.transforms import BatchTransform
 from lightning_imb.fit import load_weights
 from lightning_imb.models.classifier import ImbalancedClassifier
@@ -33,21 +31,6 @@ def restore_classifier(run: RunFolder, phase: str, checkpoint: str) -> Imbalance
     which = chosen_phase(cfg, phase)
     load_weights(model, run.checkpoint(which, checkpoint_kind(cfg, which, checkpoint)))
     return model.eval()
-
-
-def checkpoint_kind(cfg: DictConfig, phase: Phase, checkpoint: str) -> Literal["best", "last"]:
-    """The checkpoint meant by ``auto``, ``best`` or ``last``; ``auto`` is the one the run itself scored.
-
-    Raises:
-        InputError: If it is none of the three.
-    """
-    if checkpoint not in ("auto", "best", "last"):
-        raise InputError(f"checkpoint must be auto, best or last, not '{checkpoint}'")
-    if checkpoint == "auto" and phase is Phase.REPRESENT and cfg.retrain.enabled:
-        checkpoint = cfg.retrain.start_from
-    if checkpoint == "auto":
-        checkpoint = selected_checkpoint(cfg)
-    return "best" if checkpoint == "best" else "last"
 
 
 def chosen_phase(cfg: DictConfig, phase: str) -> Phase:

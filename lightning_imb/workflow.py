@@ -1,6 +1,5 @@
 """A whole training run: check, load, two fits, scores, figures, done marker."""
 
-import logging
 import time
 from typing import Any
 
@@ -31,8 +30,6 @@ from lightning_imb.runs import RunFolder, flat_settings, matters
 from lightning_imb.tracking.close import close_loggers
 from lightning_imb.tracking.figures import log_figures
 from lightning_imb.utils.errors import InputError
-
-log = logging.getLogger(__name__)
 
 
 def train(cfg: DictConfig) -> dict[str, Any]:

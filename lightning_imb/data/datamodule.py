@@ -1,6 +1,5 @@
 """Images of a chosen imbalance for phase 1, lent embeddings for phase 3."""
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,8 +17,6 @@ from lightning_imb.data.shuffle import OrderedBatches, ShuffledBatches
 from lightning_imb.data.splits import Splits, check_classes, stratified_split
 from lightning_imb.data.transforms import BatchTransform, channel_statistics
 from lightning_imb.utils.errors import InputError
-
-log = logging.getLogger(__name__)
 
 Profile = Callable[[Sequence[int]], Sequence[int]]
 

@@ -1,6 +1,5 @@
 """From image sources to datasets that yield whole batches: in memory where they fit, else streamed."""
 
-import logging
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +12,6 @@ from lightning_imb.data.batch import Batch, BatchRequest
 from lightning_imb.data.embeddings import TensorBatches
 from lightning_imb.data.sources import ImageSource, load_all, verify
 from lightning_imb.utils.errors import InputError
-
-log = logging.getLogger(__name__)
 
 
 class ImageSet(NamedTuple):

@@ -8,17 +8,16 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from imblearn.over_sampling import SMOTE
 from imblearn.over_sampling.base import BaseOverSampler
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import clone
 
-from lightning_imb.resampling.arrays import Matrix, Strategy, append_rows, draw_seed, require_two_classes
+from lightning_imb.resampling.arrays import Matrix, Strategy, append_rows, draw_seed
+from lightning_imb.resampling.base import SMOTE_NEIGHBORS, EmbeddingOverSampler
 
 logger = logging.getLogger(__name__)
 
-_SMOTE_NEIGHBORS = 5  # of the fallback; SMOTE's usual value
 
-
-class ClassWise(BaseOverSampler):
+class ClassWise(EmbeddingOverSampler):
     """Call one of imbalanced-learn's over-samplers once per class and reach every target exactly.
 
     imbalanced-learn has one neighbour number for all classes, so a single class of at most k rows stops
@@ -73,13 +72,6 @@ class ClassWise(BaseOverSampler):
         self.sampler = sampler
         self.random_state = random_state
 
-    def _check_X_y(  # noqa: N802
-        self, X: Matrix, y: ArrayLike, accept_sparse: list[str] | None = None
-    ) -> tuple[Matrix, NDArray[Any], bool]:
-        rows, labels, binarize_y = super()._check_X_y(X, y, accept_sparse)
-        require_two_classes(labels)
-        return rows, labels, binarize_y
-
     def _fit_resample(self, X: Matrix, y: NDArray[Any]) -> tuple[Matrix, NDArray[Any]]:
         self.sampler._validate_params()  # nested calls skip this, and no fallback may hide a wrong parameter
         seed, labels = draw_seed(self.random_state), np.unique(y)
@@ -101,7 +93,7 @@ class ClassWise(BaseOverSampler):
         rows = np.flatnonzero(y == label)
         sampler = _fitted_to(self.sampler, label, len(rows), X.shape[0])
         first = _call(sampler, X, y, label, number, rng)
-        smote = SMOTE(k_neighbors=max(1, min(_SMOTE_NEIGHBORS, len(rows) - 1)))
+        smote = SMOTE(k_neighbors=max(1, min(SMOTE_NEIGHBORS, len(rows) - 1)))
         second = _call(smote, X, y, label, number - first.delivered, rng)
         short = number - first.delivered - second.delivered
         copies = X[rng.choice(rows, short)]

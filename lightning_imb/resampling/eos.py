@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import torch
 from imblearn.over_sampling.base import BaseOverSampler
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from lightning_imb.resampling.arrays import (
@@ -17,8 +17,8 @@ from lightning_imb.resampling.arrays import (
     append_rows,
     dense_floats,
     draw_seed,
-    require_two_classes,
 )
+from lightning_imb.resampling.base import SMOTE_NEIGHBORS, EmbeddingOverSampler
 from lightning_imb.resampling.neighbors import nearest, nearest_enemy
 from lightning_imb.resampling.pairing import (
     Indices,
@@ -33,10 +33,8 @@ from lightning_imb.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
 
-_SMOTE_NEIGHBORS = 5  # of the fallback; SMOTE's usual value
 
-
-class EOS(BaseOverSampler):
+class EOS(EmbeddingOverSampler):
     """Over-sample by convex combinations of a class's rows and their nearest enemies.
 
     For each class c below its target: a row is *eligible* if one of its k nearest rows (Euclidean, among
@@ -126,13 +124,6 @@ class EOS(BaseOverSampler):
         _checked_range(self.r_range)
         _resolved_device(self.device)
 
-    def _check_X_y(  # noqa: N802
-        self, X: Matrix, y: ArrayLike, accept_sparse: list[str] | None = None
-    ) -> tuple[Matrix, NDArray[Any], bool]:
-        rows, labels, binarize_y = super()._check_X_y(X, y, accept_sparse)
-        require_two_classes(labels)
-        return rows, labels, binarize_y
-
     def _fit_resample(self, X: Matrix, y: NDArray[Any]) -> tuple[Matrix, NDArray[Any]]:
         r_range, seed = _checked_range(self.r_range), draw_seed(self.random_state)
         labels, classes = np.unique(y, return_inverse=True)
@@ -182,7 +173,7 @@ class EOS(BaseOverSampler):
             enemies = nearest_enemy(rows, table.data, table.classes, table.device)
             return single_pairing(rows, enemies), "nearest_enemy"
         if self.on_empty == "smote" and len(rows) > 1:
-            return smote_pairing(rows, table.data, _SMOTE_NEIGHBORS, table.device), "smote"
+            return smote_pairing(rows, table.data, SMOTE_NEIGHBORS, table.device), "smote"
         return single_pairing(rows, rows), "random"
 
 

@@ -1,6 +1,3 @@
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -326,12 +323,9 @@ def test_unreadable_csv_files_are_refused(tmp_path, pictures):
 
 # real data, where they are at hand
 
-DATA = Path(os.environ.get("IMB_DATA", "../shared/data"))
 
-
-@pytest.mark.skipif(not (DATA / "cifar10.zip").exists(), reason="cifar10.zip is not at hand (IMB_DATA)")
-def test_cifar10_zip_has_the_published_counts_and_subset():
-    splits = folder(DATA / "cifar10.zip", image_size=32)
+def test_cifar10_zip_has_the_published_counts_and_subset(real_data):
+    splits = folder(real_data / "cifar10.zip", image_size=32)
     assert [counts(splits.train), splits.val, counts(splits.test)] == [[5000] * 10, None, [1000] * 10]
     names = "airplane automobile bird cat deer dog frog horse ship truck"
     assert " ".join(splits.train.class_names) == names
