@@ -1,25 +1,28 @@
 """From a composed config to the objects of a run."""
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from imblearn.utils import check_sampling_strategy
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 
 from lightning_imb.callbacks.phase_switch import PhaseSwitch, Resampler
 from lightning_imb.callbacks.reweighting import Reweighting
-from lightning_imb.checks import one_line
+from lightning_imb.checks import check_number, one_line
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.losses import ClassCountLoss, class_weights, start_epoch
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.heads import build_head
 from lightning_imb.phases import Phase
+from lightning_imb.utils.choice import Choice
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.precision import resolve_precision
+from lightning_imb.utils.threads import available_cores, choose_threads
 
 
 def create(node: DictConfig, key: str) -> Any:
@@ -113,7 +116,33 @@ def build_datamodule(cfg: DictConfig) -> ImbalancedDataModule:
         memory_limit_gb=cfg.memory_limit_gb,
         on_bad_image=data.on_bad_image,
         seed=cfg.seed,
+        cutout=data.augment.cutout,
+        per_image=_image_transforms(data.augment.per_image),
+        on_device=data.on_device,
+        cache=_cache_folder(cfg),
+        cache_limit_gb=cfg.cache_limit_gb,
     )
+
+
+def _image_transforms(nodes: ListConfig) -> list[Any]:
+    key = "dataset.augment.per_image"
+    try:
+        return [create(node, key) for node in nodes]
+    except InstantiationException as error:  # these targets are written by users
+        raise InputError(
+            f"{key}={nodes} cannot work ({one_line(error.__cause__ or error)}): give a list of nodes such as "
+            "{_target_: torchvision.transforms.v2.ColorJitter, brightness: 0.4}"
+        ) from error
+
+
+def _cache_folder(cfg: DictConfig) -> str | None:
+    """Where decoded images are kept; None for nowhere."""
+    if not isinstance(cfg.cache, bool):
+        raise InputError(f"cache is true or false, not '{cfg.cache}': its folder is paths.cache")
+    check_number(cfg.cache_limit_gb, "cache_limit_gb", "a number")
+    if cfg.cache_limit_gb < 0:
+        raise InputError(f"cache_limit_gb={cfg.cache_limit_gb} must not be negative: give a size in 10^9 bytes")
+    return str(cfg.paths.cache) if cfg.cache else None
 
 
 def _statistics(value: str | float | Sequence[float]) -> str | list[float]:
@@ -240,8 +269,22 @@ def check_resampler(resampler: Resampler, class_counts: Sequence[int]) -> None:
         raise InputError(f"resampler cannot work ({one_line(error)}): set another resampler.* value") from error
 
 
-def set_threads(threads: int | None) -> None:
-    """Use that many CPU threads; None leaves torch's choice."""
-    if threads is not None:
-        torch.set_num_threads(threads)
-        os.environ["OMP_NUM_THREADS"] = str(threads)
+def settle_machine(cfg: DictConfig) -> tuple[Choice[str], Choice[int]]:
+    """Decide what ``auto`` means on this machine, and write it into the config, so that the run records it.
+
+    Returns:
+        Precision and threads, with the reasons for the header.
+    """
+    precision = resolve_precision(cfg.accelerator.precision, cfg.accelerator.accelerator)
+    threads = choose_threads(cfg.threads, _processes(cfg.accelerator))
+    cfg.accelerator.precision, cfg.threads = precision.value, threads.value
+    torch.set_num_threads(threads.value)
+    return precision, threads
+
+
+def _processes(accelerator: DictConfig) -> int:
+    """Processes that share the cores: the jobs of a parallel sweep, times those of a run on several processors."""
+    jobs = HydraConfig.get().launcher.get("n_jobs", 1) if HydraConfig.initialized() else 1
+    at_once = available_cores() if jobs == -1 else jobs
+    devices = accelerator.devices
+    return at_once * (devices if accelerator.accelerator == "cpu" and isinstance(devices, int) and devices > 1 else 1)

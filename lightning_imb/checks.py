@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lightning_imb.callbacks.phase_switch import PhaseSwitch
 from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.models.compiled import compile_mode
 from lightning_imb.phases import Phase
 from lightning_imb.utils.errors import InputError
 
@@ -33,7 +34,7 @@ _CHOICES = {
     "retrain.counts": ("original", "balanced"),
     "dataset.on_bad_image": ("error", "skip"),
     # images stay float32 until the network casts them, which rules out the precisions that cast the weights
-    "accelerator.precision": ("32-true", "16-mixed", "bf16-mixed"),
+    "accelerator.precision": ("auto", "32-true", "16-mixed", "bf16-mixed"),
 }
 _LARGEST_SEED = 2**32 - 1
 
@@ -52,7 +53,7 @@ def check_config(cfg: DictConfig) -> None:
         check_whole(OmegaConf.select(cfg, key), key, low)
     if cfg.seed > _LARGEST_SEED:
         raise InputError(f"seed={cfg.seed} is too large: use a whole number from 0 to {_LARGEST_SEED}")
-    if cfg.threads is not None:
+    if cfg.threads != "auto":
         check_whole(cfg.threads, "threads", 1)
     if cfg.num_workers != "auto":
         check_whole(cfg.num_workers, "num_workers", 0)
@@ -69,6 +70,7 @@ def check_config(cfg: DictConfig) -> None:
             f"but loss.weights={cfg.loss.weights}: choose reweight=none, or a loss with loss.weights=none"
         )
     check_accelerator(cfg.accelerator)
+    compile_mode(cfg.accelerator.compile)
 
 
 def check_whole(value: object, key: str, low: int) -> None:

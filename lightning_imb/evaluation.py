@@ -16,6 +16,7 @@ from lightning_imb.restore import chosen_phase, restore_classifier
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.precision import resolve_precision
 
 
 def evaluate(cfg: DictConfig) -> dict[str, Any]:
@@ -33,7 +34,8 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     check_accelerator(cfg.accelerator)
     run = RunFolder.open_finished(str(cfg.run))
     trained = run.read_config()
-    cfg.accelerator.precision = cfg.precision or trained.accelerator.precision
+    wanted = cfg.precision or trained.accelerator.precision
+    cfg.accelerator.precision = resolve_precision(wanted, cfg.accelerator.accelerator).value
     _check_split(run, cfg.split)
     model = restore_classifier(run, cfg.phase, cfg.checkpoint)
     data = _data_of(run, trained, cfg.root)

@@ -29,6 +29,7 @@ from lightning_imb.callbacks.progress import PhaseProgress
 from lightning_imb.checks import one_line
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.models.compiled import compile_mode, try_compile
 from lightning_imb.phases import Phase
 from lightning_imb.runs import Predictions, RunFolder
 from lightning_imb.tracking.csv_logger import CsvLogger
@@ -55,6 +56,7 @@ class TwoFits:
         self.run = run
         self.data = data
         self.loggers = loggers
+        self._compiled = False
 
     def represent(self, model: ImbalancedClassifier) -> Trainer:
         """Phase 1: extractor and head on the imbalanced images. Leaves the protocol's choice in ``model``."""
@@ -84,7 +86,19 @@ class TwoFits:
         if resume:
             read_checkpoint(resume, cure="delete it, and launch the same again to train this phase anew")
             log.info("resuming %s from %s", phase, resume)
+        self._compile(trainer, model)
         trainer.fit(model, datamodule=self.data, ckpt_path=resume, weights_only=True)
+
+    def _compile(self, trainer: Trainer, model: ImbalancedClassifier) -> None:
+        mode = compile_mode(self.cfg.accelerator.compile)
+        if mode is None or self._compiled:
+            return
+        model.to(trainer.strategy.root_device)
+        images = torch.rand(self.cfg.batch_size, *self.data.image_shape, device=model.device)
+        layout = torch.channels_last if self.cfg.accelerator.channels_last else torch.contiguous_format
+        images = images.contiguous(memory_format=layout)
+        with torch.random.fork_rng():
+            self._compiled = try_compile(model.extractor_module, mode, images, trainer.precision_plugin.forward_context)
 
     def _load_selected(self, model: ImbalancedClassifier, phase: Phase) -> None:
         load_weights(model, self.run.checkpoint(phase, checkpoint_kind(self.cfg, phase, "auto")))
@@ -144,6 +158,7 @@ def make_trainer(
             enable_model_summary=False,
             enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in callbacks),
             use_distributed_sampler=False,  # our samplers know their rank
+            benchmark=accelerator.benchmark,
             inference_mode=False,  # a metric state made in inference mode cannot be updated by the next fit
         )
     except (MisconfigurationException, ValueError) as error:

@@ -2,23 +2,24 @@
 
 from typing import Any
 
+import torch
 from omegaconf import DictConfig
 
 from lightning_imb.build import protocol_label, selected_on
 from lightning_imb.data.datamodule import ImbalancedDataModule
-from lightning_imb.metrics import per_class, scores
+from lightning_imb.metrics import per_class, rates, scores
 from lightning_imb.models.backbones import parameter_count
 from lightning_imb.models.classifier import ImbalancedClassifier
-from lightning_imb.reports.confusion import confusion_matrix
+from lightning_imb.reports.confusion import answers, class_tally
 from lightning_imb.runs import Predictions, RunFolder
 from lightning_imb.utils.environment import command, hardware, versions
 
 
 def score_entries(prefix: str, predictions: Predictions, data: ImbalancedDataModule) -> dict[str, Any]:
     """Scores of predictions as entries of ``metrics.json``: ``<prefix>/bacc``, ..., ``<prefix>/recall`` (K values)."""
-    confusion = confusion_matrix(*predictions)
-    entries: dict[str, Any] = dict(scores(confusion, data.class_counts))
-    rows = per_class(confusion, data.class_counts, data.class_names)
+    found = rates(*class_tally(answers(*predictions)))
+    entries: dict[str, Any] = dict(scores(found, data.class_counts))
+    rows = per_class(found, data.class_counts, data.class_names)
     entries["recall"] = [row["recall"] for row in rows]
     return {f"{prefix}/{name}": value for name, value in entries.items()}
 
@@ -53,6 +54,7 @@ def provenance(cfg: DictConfig, data: ImbalancedDataModule, model: ImbalancedCla
         "parameters": parameter_count(model),
         "versions": versions(),
         "hardware": hardware(),
+        "precision": cfg.accelerator.precision,
         "command": command(),
     }
 
@@ -75,18 +77,28 @@ def header_info(
         "epochs": _epochs(cfg),
         "protocol": protocol_label(cfg),
         "accelerator": cfg.accelerator.accelerator,
-        "precision": cfg.accelerator.precision,
-        "images": _images(data),
+        "images": _images(cfg, data),
         "run_folder": str(run.path),
     }
 
 
-def _images(data: ImbalancedDataModule) -> str:
-    where = "decoded in memory" if data.in_memory_sets else "streamed from disk"
+def _images(cfg: DictConfig, data: ImbalancedDataModule) -> str:
+    where = _in_memory(cfg, data) if data.in_memory_sets else _streamed(data.workers)
     skipped = {split: data.skipped(split) for split in ("train", "val", "test") if data.has(split)}
     if not any(skipped.values()):
         return where
     return f"{where}; unreadable and skipped: " + ", ".join(f"{n} of {split}" for split, n in skipped.items())
+
+
+def _in_memory(cfg: DictConfig, data: ImbalancedDataModule) -> str:
+    wants_gpu = cfg.accelerator.accelerator in ("gpu", "cuda", "auto") and torch.cuda.is_available()
+    on_gpu = wants_gpu and data.fits_on(torch.device("cuda"))
+    return "decoded in memory" + (" (cached)" if data.cached_sets else "") + (", on the GPU" if on_gpu else "")
+
+
+def _streamed(workers: int) -> str:
+    readers = {0: "the training process", 1: "1 worker"}.get(workers, f"{workers} workers")
+    return f"streamed from disk by {readers}"
 
 
 def _epochs(cfg: DictConfig) -> str:

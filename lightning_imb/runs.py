@@ -15,7 +15,10 @@ from lightning_imb.utils.atomic import atomic_file, write_json_atomic, write_tex
 from lightning_imb.utils.errors import InputError
 
 # settings of how a run is carried out and watched, not of what it computes
-_FREE_KEYS = ("resume", "callbacks", "threads", "num_workers", "logger", "paths", "memory_limit_gb", "run_dir")
+_FREE_KEYS = (
+    *("resume", "callbacks", "threads", "num_workers", "logger", "paths", "run_dir"),
+    *("memory_limit_gb", "cache", "cache_limit_gb", "dataset.in_memory", "dataset.on_device"),
+)
 
 PredictionName = Literal["test", "represent_test"]
 
@@ -228,7 +231,15 @@ def flat_settings(cfg: DictConfig) -> dict[str, Any]:
 
 def matters(key: str) -> bool:
     """Whether a setting, by its dotted name, can change the result of a run."""
-    return key.split(".")[0] not in _FREE_KEYS
+    return not any(f"{key}.".startswith(f"{free}.") for free in _FREE_KEYS)
+
+
+def changed_keys(old: DictConfig, new: DictConfig) -> list[str]:
+    """Dotted names of the settings that differ and matter for the result."""
+    before, after = flat_settings(old), flat_settings(new)
+    absent = object()
+    differing = [k for k in sorted({*before, *after}) if before.get(k, absent) != after.get(k, absent)]
+    return [k for k in differing if matters(k)]
 
 
 def _flatten(value: Any, prefix: str = "") -> list[tuple[str, Any]]:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lightning_imb.utils.cli import hydra_entry
+from lightning_imb.utils.threads import wait_politely
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 @hydra_entry("train")
 def main(cfg: "DictConfig") -> None:
     """Train as composed from the command line."""
+    wait_politely()  # before torch brings OpenMP
     # torch and Lightning take seconds to import: --help and a misspelt option must not wait for them
     from lightning_imb.workflow import train
 

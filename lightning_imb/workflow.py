@@ -1,5 +1,6 @@
 """A whole training run: check, load, two fits, scores, figures, done marker."""
 
+import logging
 import time
 from typing import Any
 
@@ -15,7 +16,7 @@ from lightning_imb.build import (
     build_phase_switch,
     build_reweighting,
     create,
-    set_threads,
+    settle_machine,
 )
 from lightning_imb.checks import check_config, rehearse
 from lightning_imb.data.datamodule import ImbalancedDataModule
@@ -26,10 +27,14 @@ from lightning_imb.records import describe_data, header_info, provenance, score_
 from lightning_imb.reports.figures import run_figures, save_figures
 from lightning_imb.reports.header import run_header
 from lightning_imb.reports.tables import run_table
-from lightning_imb.runs import RunFolder, flat_settings, matters
+from lightning_imb.reuse import take_over_phase_1
+from lightning_imb.runs import RunFolder, changed_keys, flat_settings
 from lightning_imb.tracking.close import close_loggers
 from lightning_imb.tracking.figures import log_figures
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.memory import keep_freed_memory
+
+log = logging.getLogger(__name__)
 
 
 def train(cfg: DictConfig) -> dict[str, Any]:
@@ -47,13 +52,13 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     check_keys(cfg)
     check_config(cfg)
     run = RunFolder.create(cfg.run_dir)
+    machine = _settle_machine(cfg, run)
     console = Console(quiet=not _first_process())
     if _already_done(cfg, run):
         console.print(f"this run is done already: {run.path}")
         metrics = run.read_metrics()
         console.print(run_table(metrics))
         return metrics
-    set_threads(cfg.threads)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     data = build_datamodule(cfg)
     data.setup("fit")
@@ -64,13 +69,30 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     rehearse(model, switch, data.image_shape, cfg.batch_size)
     make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)  # or Lightning refuses it later
     _check_same_data(run, data)
+    if cfg.represent_from is not None:
+        take_over_phase_1(cfg, run, data.fingerprint)
     run.write_config(cfg)
     run.write_data(describe_data(cfg, data))
-    console.print(run_header(header_info(cfg, run, data, model)))
+    console.print(run_header(header_info(cfg, run, data, model) | machine))
+    if cfg.log_per_class == "auto" and not model.log_per_class:
+        log.info(
+            "recall per class is in metrics.json only: %d classes are too many to log each epoch; "
+            "log_per_class=true does it",
+            len(data.class_names),
+        )
     metrics = _train_with_loggers(cfg, run, data, model)
     console.print(run_table(metrics))
     console.print(f"run folder  {run.path}\nfigures     {run.figures}", soft_wrap=True)
     return metrics
+
+
+def _settle_machine(cfg: DictConfig, run: RunFolder) -> dict[str, str]:
+    """Decide what ``auto`` means, as at the first launch of a run; returns the words for the header."""
+    if cfg.threads == "auto" and run.config_file.is_file():
+        cfg.threads = run.read_config().get("threads", "auto")  # another number would add up in another order
+    precision, threads = settle_machine(cfg)
+    keep_freed_memory()
+    return {"precision": str(precision), "threads": str(threads)}
 
 
 def _first_process() -> bool:
@@ -100,14 +122,6 @@ def _check_same_data(run: RunFolder, data: ImbalancedDataModule) -> None:
             f"the data are not those that the run in {run.path} began with (other files, labels or sizes): "
             "restore them, or choose another hydra.run.dir"
         )
-
-
-def changed_keys(old: DictConfig, new: DictConfig) -> list[str]:
-    """Dotted names of the settings that differ and matter for the result."""
-    before, after = flat_settings(old), flat_settings(new)
-    absent = object()
-    differing = [k for k in sorted({*before, *after}) if before.get(k, absent) != after.get(k, absent)]
-    return [k for k in differing if matters(k)]
 
 
 def _train_with_loggers(

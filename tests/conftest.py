@@ -1,4 +1,6 @@
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -6,6 +8,11 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("WANDB_MODE", "offline")
 os.environ.setdefault("WANDB_SILENT", "true")
+os.environ["IMB_CACHE_ROOT"] = tempfile.mkdtemp(prefix="imb-cache-")  # never the user's own, in subprocesses neither
+
+
+def pytest_unconfigure():
+    shutil.rmtree(os.environ["IMB_CACHE_ROOT"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -23,27 +23,33 @@ class NanGuard(Callback):
 
     def __init__(self, every: int) -> None:
         self.every = every
+        self._seen = self._looked = 0
         self._first_bad: Tensor | None = None
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forget the epoch before."""
+        self._seen = self._looked = 0
         self._first_bad = torch.full((), -1, device=pl_module.device)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Note whether this loss is finite; look every ``every`` batches and at the last one.
+        """Note whether these losses are finite; look every ``every`` batches and at the last one.
 
         Raises:
             InputError: If a loss was not finite, or the weights of the epoch's end are not; names epoch and batch.
         """
         assert self._first_bad is not None
+        losses = outputs.get("losses", outputs["loss"].detach().unsqueeze(0))  # of the batches of this call
+        bad = ~torch.isfinite(losses)
         last = batch_idx + 1 == trainer.num_training_batches
-        bad = ~torch.isfinite(outputs["loss"])
         if last:
-            bad = bad | ~_finite_weights(pl_module)
-        self._first_bad = torch.where(bad & (self._first_bad < 0), batch_idx, self._first_bad)
-        if last or (batch_idx + 1) % self.every == 0:
+            bad[-1] |= ~_finite_weights(pl_module)
+        first = self._seen + bad.int().argmax()
+        self._first_bad = torch.where(bad.any() & (self._first_bad < 0), first, self._first_bad)
+        self._seen += len(losses)
+        if last or self._seen - self._looked >= self.every:
+            self._looked = self._seen
             self._look(trainer, pl_module)
 
     def _look(self, trainer: Trainer, pl_module: LightningModule) -> None:

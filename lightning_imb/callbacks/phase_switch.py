@@ -1,6 +1,8 @@
 """Phases 2 and 3: freeze the extractor, balance its embeddings, train the head on them."""
 
 import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,12 +12,15 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from lightning_imb.data.datamodule import ImbalancedDataModule
-from lightning_imb.data.embeddings import EmbeddingSet
+from lightning_imb.data.embeddings import EmbeddingSet, LentEmbeddings
 from lightning_imb.losses import ClassCountLoss
 from lightning_imb.models.classifier import ImbalancedClassifier, OptimizerFactory, SchedulerFactory
 from lightning_imb.phases import Phase
 
 log = logging.getLogger(__name__)
+
+_STEPS = 64  # enough to hide what Lightning does around a call, few enough for a lively progress bar
+_STEPS_BYTES = 64 * 2**20  # of the embeddings of these steps
 
 
 class Resampler(Protocol):
@@ -31,7 +36,8 @@ class PhaseSwitch(Callback):
     Dablain et al., arXiv 2207.06080: the extractor of phase 1 is frozen, the training images are embedded
     without augmentation, the minority classes are over-sampled in embedding space, and the head is trained on the
     result. The balanced set is a function of (frozen weights, resampler seed), so nothing is stored and a
-    resumed fit rebuilds the identical set. Validation stays on images, through the whole network.
+    resumed fit rebuilds the identical set. Validation is on images through the whole network: what the frozen
+    extractor makes of them is computed once. All of phase 3 is float32, whatever the precision of the extractor.
 
     Args:
         resampler: Over-sampler of the embeddings.
@@ -67,50 +73,65 @@ class PhaseSwitch(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Embed and balance: weights are restored, the module is on its device, no loader is asked for yet."""
-        data = _datamodule(trainer)
-        balanced = self._balanced_set(trainer, pl_module, data) if trainer.is_global_zero else None
+        data, model = _datamodule(trainer), _classifier(pl_module)
+        balanced = self._balanced_set(trainer, model, data) if trainer.is_global_zero else None
         balanced = trainer.strategy.broadcast(balanced)
         assert balanced is not None
-        classes = len(_classifier(pl_module).class_counts)
-        self.loss.weigh_for(torch.bincount(balanced.y, minlength=classes))  # on balanced embeddings: ones
-        data.use_embeddings(balanced, self.batch_size)
+        self.loss.weigh_for(torch.bincount(balanced.y, minlength=len(model.class_counts)))  # balanced: ones
+        monitored = extract(model, data, data.monitor, trainer.precision_plugin.forward_context)
+        data.lend(LentEmbeddings(balanced, monitored, self.batch_size, self._steps_at_once(trainer, balanced.z)))
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Give the images back."""
         if stage == "fit":
             _datamodule(trainer).use_images()
 
-    def _balanced_set(self, trainer: Trainer, pl_module: LightningModule, data: ImbalancedDataModule) -> EmbeddingSet:
-        z, y = extract(_classifier(pl_module), data, "train")
+    def _balanced_set(self, trainer: Trainer, model: ImbalancedClassifier, data: ImbalancedDataModule) -> EmbeddingSet:
+        z, y = extract(model, data, "train", trainer.precision_plugin.forward_context)
         balanced = balance(z, y, self.resampler)
         real, synthetic = balanced.n_real, len(balanced.y) - balanced.n_real
         log.info("balanced the embeddings: %d of images, %d synthetic", real, synthetic)
         return balanced
 
+    def _steps_at_once(self, trainer: Trainer, z: Tensor) -> int:
+        """Batches per call; one where Lightning has a part in every step: gradients of other ranks, loss scaling."""
+        if trainer.world_size > 1 or getattr(trainer.precision_plugin, "scaler", None) is not None:
+            return 1
+        return max(1, min(_STEPS, _STEPS_BYTES // (self.batch_size * z.shape[1] * z.element_size())))
 
-def extract(model: ImbalancedClassifier, data: ImbalancedDataModule, split: str) -> tuple[Tensor, Tensor]:
-    """Embed all images of a split in order, without augmentation, in float32 and evaluation mode.
+
+def extract(
+    model: ImbalancedClassifier,
+    data: ImbalancedDataModule,
+    split: str,
+    precision: Callable[[], AbstractContextManager[Any]] = nullcontext,
+) -> tuple[Tensor, Tensor]:
+    """Embed all images of a split in order, without augmentation, in evaluation mode.
 
     Args:
         model: Its extractor embeds, on the device it is on.
         data: Where the images are.
         split: ``train``, ``val`` or ``test``.
+        precision: Context of each forward pass, such as autocast; the same one that evaluation runs in.
 
     Returns:
-        Embeddings z (N, D) and labels y (N,), both on the CPU.
+        Embeddings z (N, D), float32, and labels y (N,), both on the CPU.
     """
     was_training = model.training
     model.eval()
-    rows, labels = [], []
-    with torch.inference_mode():
+    y = torch.from_numpy(data.target(split)).clone()
+    z = torch.empty(len(y), model.extractor.embed_dim)
+    done = 0
+    with torch.no_grad():  # not inference mode, whose tensors could not take part in training
         for batch in data.ordered_dataloader(split):
             on_device = batch._replace(inputs=batch.inputs.to(model.device))
             images = data.on_after_batch_transfer(on_device, 0).inputs
-            rows.append(model.embed(images).float().cpu())
-            labels.append(batch.target)
+            with precision():
+                embedded = model.embed(images)
+            z[done : done + len(embedded)] = embedded
+            done += len(embedded)
     model.train(was_training)
-    # clone: tensors made in inference mode cannot take part in training
-    return torch.cat(rows).clone(), torch.cat(labels).clone()
+    return z, y
 
 
 def balance(z: Tensor, y: Tensor, resampler: Resampler) -> EmbeddingSet:

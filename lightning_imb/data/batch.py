@@ -24,3 +24,19 @@ class BatchRequest(NamedTuple):
 
     indices: Tensor
     key: int | None
+
+
+class Steps(NamedTuple):
+    """Several batches of embeddings, one after the other, that are trained on in one call.
+
+    Attributes:
+        inputs: (R, D) float32, the rows of all batches.
+        target: Class indices (R,), int64.
+        sizes: Rows of each batch; they sum to R.
+        key: Seed of the random draws, as in `Batch`.
+    """
+
+    inputs: Tensor
+    target: Tensor
+    sizes: tuple[int, ...]
+    key: int | None

@@ -10,12 +10,16 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from lightning_imb.data.batch import Batch, BatchRequest
-from lightning_imb.data.embeddings import EmbeddingSet, TensorBatches
+from lightning_imb.data.cache import ImageCache
+from lightning_imb.data.embeddings import LentEmbeddings, TensorBatches, TensorSteps
+from lightning_imb.data.per_image import ImageTransform, PerImage, check_transforms
+from lightning_imb.data.placement import check_on_device, stays_on_device
 from lightning_imb.data.prepare import ImageSet, prepare
 from lightning_imb.data.profiles import subsample
-from lightning_imb.data.shuffle import OrderedBatches, ShuffledBatches
+from lightning_imb.data.shuffle import GroupedBatches, OrderedBatches, ShuffledBatches
 from lightning_imb.data.splits import Splits, check_classes, stratified_split
-from lightning_imb.data.transforms import BatchTransform, channel_statistics
+from lightning_imb.data.statistics import resolve_statistics
+from lightning_imb.data.transforms import BatchTransform
 from lightning_imb.utils.errors import InputError
 
 Profile = Callable[[Sequence[int]], Sequence[int]]
@@ -47,6 +51,11 @@ class ImbalancedDataModule(LightningDataModule):
         memory_limit_gb: Largest set that ``auto`` keeps in memory, in 10^9 bytes.
         on_bad_image: ``error`` or ``skip``.
         seed: Seed of the shuffling and the augmentation.
+        cutout: Side in pixels of the square cut out of training images; 0 for none.
+        per_image: Transforms of single training images, uint8 (C, H, W) to the same, before crop and flip.
+        on_device: ``auto``: sets in memory move to the GPU when they take at most half of its free memory; False.
+        cache: Folder of decoded images that outlives the run; None for none.
+        cache_limit_gb: Bound of that folder, in 10^9 bytes.
     """
 
     test_split = "test"  # the split that ``test_dataloader`` serves
@@ -74,8 +83,14 @@ class ImbalancedDataModule(LightningDataModule):
         memory_limit_gb: float,
         on_bad_image: str,
         seed: int,
+        cutout: int = 0,
+        per_image: Sequence[ImageTransform] = (),
+        on_device: bool | str = "auto",
+        cache: str | None = None,
+        cache_limit_gb: float = 20.0,
     ) -> None:
         super().__init__()
+        check_on_device(on_device)
         self.splits, self.profile = splits, profile
         self.selection, self.subset_seed = selection, subset_seed
         self.val_size, self.split_seed, self.monitor = val_size, split_seed, monitor
@@ -84,13 +99,20 @@ class ImbalancedDataModule(LightningDataModule):
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_workers, self.in_memory, self.memory_limit_gb = num_workers, in_memory, memory_limit_gb
         self.on_bad_image, self.seed = on_bad_image, seed
+        self.cutout, self.per_image, self.on_device = cutout, per_image, on_device
+        self.cache = ImageCache(cache, cache_limit_gb)
+        self._device = torch.device("cpu")  # where the sets in memory are
         self._sets: dict[str, ImageSet] = {}
-        self._lent: tuple[EmbeddingSet, int] | None = None
+        self._lent: LentEmbeddings | None = None
 
     def setup(self, stage: str | None = None) -> None:
-        """Choose, split and decode the images; does nothing when that is done already."""
-        if self._sets:
-            return
+        """Choose, split and decode the images, once; then bring them to the trainer's device where they fit."""
+        if not self._sets:
+            self._load()
+        if self.trainer is not None:
+            self._place(self.trainer.strategy.root_device)
+
+    def _load(self) -> None:
         splits = self.splits()
         self.class_names = splits.train.class_names
         train, val = self._training_indices(splits)
@@ -103,6 +125,10 @@ class ImbalancedDataModule(LightningDataModule):
         self.fingerprint = "-".join(source.fingerprint() for source in splits if source is not None)
         self._check_counts()
         self.transform = self._build_transform()
+        if self.per_image:
+            images = self._sets["train"]
+            check_transforms(self.per_image, images.batches[BatchRequest(torch.tensor([0]), None)].inputs)
+            self._sets["train"] = images._replace(batches=PerImage(images.batches, self.per_image))
 
     def _training_indices(self, splits: Splits) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
         labels = np.asarray(splits.train.labels)
@@ -115,7 +141,22 @@ class ImbalancedDataModule(LightningDataModule):
 
     def _prepare(self, splits: Splits, name: str, indices: NDArray[np.int64]) -> ImageSet:
         source = getattr(splits, name)
-        return prepare(source, indices, self.in_memory, self.memory_limit_gb, self.on_bad_image)
+        return prepare(source, indices, self.in_memory, self.memory_limit_gb, self.on_bad_image, self.cache)
+
+    def _place(self, device: torch.device) -> None:
+        """Let batches be taken on this device from sets in memory that fit there, else on the CPU."""
+        if device == self._device:  # or what is there already would be counted as taken
+            return
+        target = device if self.fits_on(device) else torch.device("cpu")
+        if target != self._device:
+            self._device = target
+            self._sets = {name: images.on(target) for name, images in self._sets.items()}
+
+    def fits_on(self, device: torch.device) -> bool:
+        """Whether the sets in memory are kept on this device; not with transforms of single images, slow on a GPU."""
+        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0
+        needed = sum(images.images.nbytes for images in self._sets.values() if images.images is not None)
+        return not self.per_image and stays_on_device(self.on_device, device.type, needed, free)
 
     def _check_counts(self) -> None:
         empty = [n for n, c in zip(self.class_names, self.class_counts, strict=True) if c == 0]
@@ -129,24 +170,9 @@ class ImbalancedDataModule(LightningDataModule):
             raise InputError(f"image sizes differ between the splits, {shapes}: set dataset.image_size")
 
     def _build_transform(self) -> BatchTransform:
-        mean, std = self.mean, self.std
-        if "auto" in (mean, std):
-            measured = channel_statistics(self._some_training_images())
-            mean = measured[0] if mean == "auto" else mean
-            std = measured[1] if std == "auto" else std
-        channels = self.image_shape[0]
-        if isinstance(mean, str) or isinstance(std, str) or {len(mean), len(std)} != {channels}:
-            raise InputError(f"dataset.mean={mean} and dataset.std={std} must be auto or {channels} numbers each")
-        if min(std) <= 0:
-            raise InputError(f"dataset.std={std} must be positive, or auto: images are divided by it")
-        return BatchTransform(mean, std, self.pad, self.flip, self.channels_last)
-
-    def _some_training_images(self) -> torch.Tensor:
-        images = self._sets["train"].images
-        if images is not None:
-            return images
-        rows = np.linspace(0, len(self.target("train")) - 1, num=min(2000, len(self.target("train"))))
-        return self._sets["train"].batches[BatchRequest(torch.from_numpy(rows.astype(np.int64)), None)].inputs
+        train = self._sets["train"]
+        mean, std = resolve_statistics(self.mean, self.std, train.shape[0], train.level_counts)
+        return BatchTransform(mean, std, self.pad, self.flip, self.channels_last, self.cutout)
 
     @property
     def class_counts(self) -> list[int]:
@@ -162,6 +188,11 @@ class ImbalancedDataModule(LightningDataModule):
     def in_memory_sets(self) -> bool:
         """Whether the training images are held decoded in memory."""
         return self._sets["train"].images is not None
+
+    @property
+    def cached_sets(self) -> bool:
+        """Whether the training images in memory are mapped from the cache."""
+        return self._sets["train"].cached
 
     def has(self, split: str) -> bool:
         """Whether there is such a split."""
@@ -184,26 +215,29 @@ class ImbalancedDataModule(LightningDataModule):
         counts: list[int] = np.bincount(self.target(split), minlength=len(self.class_names)).tolist()
         return counts
 
-    def use_embeddings(self, embeddings: EmbeddingSet, batch_size: int) -> None:
-        """Train on these embeddings until ``use_images``; validation stays on images."""
-        self._lent = (embeddings, batch_size)
+    def lend(self, embeddings: LentEmbeddings) -> None:
+        """Train on these embeddings, and validate on those of the monitored set, until ``use_images``."""
+        self._lent = embeddings
 
     def use_images(self) -> None:
-        """Train on images again."""
+        """Train and validate on images again."""
         self._lent = None
 
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """Shuffled batches of images, or of the lent embeddings."""
-        if self._lent is not None:
-            embeddings, batch_size = self._lent
-            batches: Dataset[Batch] = TensorBatches(embeddings.z, embeddings.y)
-            return self._loader(batches, self._shuffled(len(embeddings.y), batch_size), workers=0)
-        images = self._sets["train"]
-        return self._loader(images.batches, self._shuffled(len(images.target), self.batch_size))
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Shuffled batches of images, or groups of batches of the lent embeddings."""
+        if self._lent is None:
+            images = self._sets["train"]
+            return self._loader(images.batches, self._shuffled(len(images.target), self.batch_size))
+        train, lent = self._lent.train, self._lent
+        batches = GroupedBatches(self._shuffled(len(train.y), lent.batch_size), lent.steps)
+        return self._loader(TensorSteps(train.z, train.y), batches, workers=0)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """The monitored set: validation images, or test images where the protocol says so."""
-        return self.ordered_dataloader(self.monitor)
+        """The monitored set, or its lent embeddings: validation images, or test images where the protocol says so."""
+        if self._lent is None:
+            return self.ordered_dataloader(self.monitor)
+        z, y = self._lent.monitored
+        return self._loader(TensorBatches(z, y), OrderedBatches(len(y), self.eval_batch_size), workers=0)
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Images of ``test_split``, in order."""
@@ -231,11 +265,12 @@ class ImbalancedDataModule(LightningDataModule):
         epoch = trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
         return ShuffledBatches(size, batch_size, self.seed, epoch, trainer.global_rank, trainer.world_size)
 
-    def _loader(
-        self, batches: Dataset[Batch], sampler: Sampler[BatchRequest], workers: int | None = None
-    ) -> DataLoader[Batch]:
+    def _loader(self, batches: Dataset[Any], sampler: Sampler[Any], workers: int | None = None) -> DataLoader[Any]:
         if workers is None:
-            workers = self._workers()
+            workers = self.workers
+        on_cpu = getattr(batches, "device", torch.device("cpu")).type == "cpu"
+        if not on_cpu:
+            workers = 0  # a batch is a gather on the device, which worker processes cannot reach
         # batch_size=None: the sampler already asks for whole batches
         return DataLoader(
             batches,
@@ -243,10 +278,12 @@ class ImbalancedDataModule(LightningDataModule):
             sampler=sampler,
             num_workers=workers,
             persistent_workers=workers > 0,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=torch.cuda.is_available() and on_cpu,
         )
 
-    def _workers(self) -> int:
+    @property
+    def workers(self) -> int:
+        """Worker processes of a loader of images."""
         if isinstance(self.num_workers, int):
             return self.num_workers
         if self.num_workers != "auto":

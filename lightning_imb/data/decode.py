@@ -65,7 +65,7 @@ def decode_image(content: bytes, name: str, size: tuple[int, int] | None, channe
         channels: 1 for grey, 3 for RGB.
 
     Returns:
-        uint8 tensor (C, H, W).
+        uint8 tensor (C, H, W), stored as (H, W, C).
 
     Raises:
         BadImageError: When the bytes are no image, or a truncated one.
@@ -80,7 +80,7 @@ def decode_image(content: bytes, name: str, size: tuple[int, int] | None, channe
     if size is not None and image.size != (size[1], size[0]):
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     pixels = np.array(image, dtype=np.uint8).reshape(image.height, image.width, channels)
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+    return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

@@ -1,12 +1,14 @@
 """The balanced set of embeddings that phase 3 trains on."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from lightning_imb.data.batch import Batch, BatchRequest
+from lightning_imb.data.batch import Batch, BatchRequest, Steps
+from lightning_imb.data.layout import take
 
 
 class EmbeddingSet(NamedTuple):
@@ -23,22 +25,61 @@ class EmbeddingSet(NamedTuple):
     n_real: int
 
 
+class LentEmbeddings(NamedTuple):
+    """What phase 3 works on in place of images.
+
+    Attributes:
+        train: The balanced set.
+        monitored: Embeddings (M, D) and labels (M,) of the monitored set, in order: the extractor is frozen, so
+            embedding it once gives what the whole network would see in every epoch.
+        batch_size: Rows of a training batch.
+        steps: Batches that are handed out at a time.
+    """
+
+    train: EmbeddingSet
+    monitored: tuple[Tensor, Tensor]
+    batch_size: int
+    steps: int
+
+
 class TensorBatches(Dataset[Batch]):
-    """Rows of two tensors, a whole batch per access.
+    """Rows of two tensors, a whole batch per access, on the device that holds them.
 
     Args:
-        inputs: (M, ...) images as uint8 or embeddings as float32.
-        target: (M,) int64.
+        inputs: Images (M, C, H, W) as uint8, or embeddings (M, D) as float32.
+        target: (M,) int64, on the same device.
     """
 
     def __init__(self, inputs: Tensor, target: Tensor) -> None:
         self.inputs = inputs
         self.target = target
+        self.device = inputs.device
 
     def __len__(self) -> int:
         return len(self.target)
 
     def __getitem__(self, request: BatchRequest) -> Batch:
         # One index_select copies the rows once; the loader must not collate them again.
-        rows = torch.index_select(self.inputs, 0, request.indices)
-        return Batch(rows, torch.index_select(self.target, 0, request.indices), request.key)
+        indices = request.indices.to(self.inputs.device)
+        rows = take(self.inputs, indices) if self.inputs.ndim == 4 else self.inputs.index_select(0, indices)
+        return Batch(rows, self.target.index_select(0, indices), request.key)
+
+
+class TensorSteps(Dataset[Steps]):
+    """Rows of two tensors, several batches per access: one gather for all of them.
+
+    Args:
+        inputs: (M, D) float32.
+        target: (M,) int64.
+    """
+
+    def __init__(self, inputs: Tensor, target: Tensor) -> None:
+        self.rows = TensorBatches(inputs, target)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, requests: Sequence[BatchRequest]) -> Steps:
+        indices = torch.cat([request.indices for request in requests])
+        inputs, target, key = self.rows[BatchRequest(indices, requests[0].key)]
+        return Steps(inputs, target, tuple(len(request.indices) for request in requests), key)

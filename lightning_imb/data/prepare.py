@@ -9,8 +9,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from lightning_imb.data.batch import Batch, BatchRequest
+from lightning_imb.data.cache import ImageCache
 from lightning_imb.data.embeddings import TensorBatches
-from lightning_imb.data.sources import ImageSource, load_all, verify
+from lightning_imb.data.layout import stack
+from lightning_imb.data.sources import ImageSource
+from lightning_imb.data.statistics import level_counts
 from lightning_imb.utils.errors import InputError
 
 
@@ -23,7 +26,9 @@ class ImageSet(NamedTuple):
         names: One identifier per image.
         shape: (C, H, W) of every image.
         images: The uint8 tensor (N, C, H, W) when the set is held in memory, else None.
+        counts: ``level_counts`` of a streamed set, which was decoded once to verify it, else None.
         skipped: Number of images left out because they cannot be decoded.
+        cached: Whether the tensor is mapped from the cache on disk.
     """
 
     batches: Dataset[Batch]
@@ -31,7 +36,22 @@ class ImageSet(NamedTuple):
     names: list[str]
     shape: tuple[int, int, int]
     images: Tensor | None
+    counts: Tensor | None
     skipped: int
+    cached: bool
+
+    def level_counts(self) -> Tensor:
+        """How often each level occurs in each channel, int64 (C, 256)."""
+        if self.counts is not None:
+            return self.counts
+        assert self.images is not None, "a set is either in memory or verified"
+        return level_counts(self.images)
+
+    def on(self, device: torch.device) -> "ImageSet":
+        """The set with its batches taken on a device, if it is in memory; ``images`` and ``target`` stay."""
+        if self.images is None:
+            return self
+        return self._replace(batches=TensorBatches(self.images.to(device), self.target.to(device)))
 
 
 class SourceBatches(Dataset[Batch]):
@@ -50,16 +70,22 @@ class SourceBatches(Dataset[Batch]):
         return len(self.target)
 
     def __getitem__(self, request: BatchRequest) -> Batch:
-        images = torch.stack([self.source.load(int(i)) for i in request.indices])
+        images = stack([self.source.load(int(i)) for i in request.indices])
         return Batch(images, self.target[request.indices], request.key)
 
 
 def prepare(
-    source: ImageSource, indices: NDArray[np.int64], in_memory: bool | str, limit_gb: float, on_bad_image: str
+    source: ImageSource,
+    indices: NDArray[np.int64],
+    in_memory: bool | str,
+    limit_gb: float,
+    on_bad_image: str,
+    cache: ImageCache,
 ) -> ImageSet:
     """Decode or verify the chosen images of a source.
 
-    Every image is decoded once here, so that a bad one is named before training and not hours into it.
+    Every image is decoded once here, unless the cache knows it, so that a bad one is named before training and not
+    hours into it.
 
     Args:
         source: Where the images are.
@@ -67,6 +93,7 @@ def prepare(
         in_memory: True, False, or ``auto``: in memory if the decoded images take at most ``limit_gb``.
         limit_gb: Bound of ``auto``, in 10^9 bytes.
         on_bad_image: ``error``, or ``skip``: leave bad images out and log how many.
+        cache: Where decoded images are kept from run to run.
 
     Raises:
         InputError: If an image cannot be decoded, or images differ in size.
@@ -76,16 +103,17 @@ def prepare(
     if in_memory == "auto":
         in_memory = _size_gb(source, indices) <= limit_gb
     if in_memory:
-        images, kept = load_all(source, indices, on_bad_image=on_bad_image)
+        images, kept, cached = cache.load(source, indices, on_bad_image)
         target = torch.from_numpy(source.labels[kept])
         batches = TensorBatches(images, target)
         skipped = len(indices) - len(kept)
-        return ImageSet(batches, target, _names(source, kept), _shape(images), images, skipped)
+        return ImageSet(batches, target, _names(source, kept), _shape(images), images, None, skipped, cached)
     used = source.subset(indices)
-    used = used.subset(verify(used, on_bad_image=on_bad_image))
+    good, shape, counts = cache.verify(used, on_bad_image)
+    used = used.subset(good)
     target = torch.from_numpy(np.asarray(used.labels))
-    streamed, shape = SourceBatches(used, target), _shape(used.load(0)[None])
-    return ImageSet(streamed, target, list(used.names), shape, None, len(indices) - len(used))
+    streamed, skipped = SourceBatches(used, target), len(indices) - len(used)
+    return ImageSet(streamed, target, list(used.names), shape, None, counts, skipped, cached=False)
 
 
 def _size_gb(source: ImageSource, indices: NDArray[np.int64]) -> float:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import torch
@@ -55,6 +56,31 @@ class ShuffledBatches(Sampler[BatchRequest]):
             start = number * self.batch_size
             stop = None if number == last else start + self.batch_size
             yield BatchRequest(mine[start:stop], batch_key(self.seed, self.epoch, number, self.rank))
+
+
+class GroupedBatches(Sampler[list[BatchRequest]]):
+    """The batches of another sampler, in its order, several at a time.
+
+    Args:
+        batches: The sampler.
+        size: Batches per group, >= 1; the last group may be smaller.
+    """
+
+    def __init__(self, batches: ShuffledBatches, size: int) -> None:
+        self.batches = batches
+        self.size = size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch of the next iteration (Lightning calls this)."""
+        self.batches.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.batches) / self.size)
+
+    def __iter__(self) -> Iterator[list[BatchRequest]]:
+        requests = iter(self.batches)
+        while group := list(islice(requests, self.size)):
+            yield group
 
 
 class OrderedBatches(Sampler[BatchRequest]):

@@ -3,18 +3,21 @@
 A source knows its labels and names without decoding anything, so class counts cost nothing.
 """
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from threading import Lock
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from lightning_imb.data.decode import ImageSize, check_channels, decode_each, decode_image, size_pair
+from lightning_imb.data.digest import digest
+from lightning_imb.data.layout import empty_images, take
+from lightning_imb.data.statistics import level_counts
 from lightning_imb.data.storage import BadImageError, FileStore, open_store
 from lightning_imb.utils.errors import InputError
 
@@ -97,7 +100,7 @@ class ArraySource:
     def fingerprint(self) -> str:
         """SHA-256 of pixels, labels and names."""
         pixels = self.images.contiguous().numpy()
-        return _digest(self, [str(pixels.shape)], pixels.data)
+        return digest([self.class_names, self.names, [str(pixels.shape)]], [self.labels.tobytes(), pixels.data])
 
 
 class FileSource:
@@ -151,8 +154,12 @@ class FileSource:
         return FileSource(self.store, names, self.labels[rows], self.class_names, self.image_size, self.channels)
 
     def fingerprint(self) -> str:
-        """SHA-256 of names, labels, decoding options and file sizes (in a zip also the checksums)."""
-        return _digest(self, [str(self.image_size), str(self.channels), *map(self.store.stamp, self.names)])
+        """SHA-256 of names, labels, decoding options and file sizes (in a zip also the checksums).
+
+        In a folder a file that was replaced by another one of equal size goes unnoticed.
+        """
+        files = [str(self.image_size), str(self.channels), *map(self.store.stamp, self.names)]
+        return digest([self.class_names, self.names, files], [self.labels.tobytes()])
 
 
 def load_all(
@@ -173,7 +180,7 @@ def load_all(
         setting: What error messages call ``on_bad_image``.
 
     Returns:
-        Images uint8 (M', C, H, W) and their M' <= M indices into ``source``.
+        Images uint8 (M', C, H, W), stored as (M', H, W, C), and their M' <= M indices into ``source``.
 
     Raises:
         InputError: For a bad image, images of different sizes, or when no image is left.
@@ -181,12 +188,28 @@ def load_all(
     rows = np.asarray(indices, dtype=np.int64)
     with _hint(setting):
         shape = _first_shape(source, rows, on_bad_image, setting)
-        images = torch.empty((len(rows), *shape), dtype=torch.uint8)
+        if isinstance(source, ArraySource):
+            return take(source.images, torch.from_numpy(rows)), rows
+        images = empty_images(len(rows), shape)
         good = _decode_rows(source, rows, shape, on_bad_image, workers, images.__setitem__)
     return (images if good.all() else images[torch.from_numpy(good)]), rows[good]
 
 
-def verify(source: ImageSource, on_bad_image: str = "error", workers: int | None = None) -> npt.NDArray[np.int64]:
+class Verified(NamedTuple):
+    """What is known of images that were all decoded once.
+
+    Attributes:
+        good: Indices of the images that can be decoded, ascending.
+        shape: (C, H, W) of every image.
+        counts: Their ``level_counts``, int64 (C, 256).
+    """
+
+    good: npt.NDArray[np.int64]
+    shape: tuple[int, int, int]
+    counts: torch.Tensor
+
+
+def verify(source: ImageSource, on_bad_image: str = "error", workers: int | None = None) -> Verified:
     """Decode every image once and keep none, to find bad files before a streaming run starts.
 
     Args:
@@ -194,16 +217,21 @@ def verify(source: ImageSource, on_bad_image: str = "error", workers: int | None
         on_bad_image: ``error`` or ``skip``, as in `load_all`.
         workers: Threads; None takes one per CPU core.
 
-    Returns:
-        Indices of the good images, ascending.
-
     Raises:
         InputError: As `load_all`.
     """
-    rows = np.arange(len(source), dtype=np.int64)
+    rows, lock = np.arange(len(source), dtype=np.int64), Lock()
     with _hint("dataset.on_bad_image"):
         shape = _first_shape(source, rows, on_bad_image, "dataset.on_bad_image")
-        return rows[_decode_rows(source, rows, shape, on_bad_image, workers, lambda position, image: None)]
+        counts = torch.zeros(shape[0], 256, dtype=torch.int64)
+
+        def count(position: int, image: torch.Tensor) -> None:
+            found = level_counts(image[None])
+            with lock:
+                counts.add_(found)
+
+        good = _decode_rows(source, rows, shape, on_bad_image, workers, count)
+    return Verified(rows[good], (shape[0], shape[1], shape[2]), counts)
 
 
 @contextmanager
@@ -248,11 +276,12 @@ def _decode_rows(
         keep(position, image)
 
     good = decode_each(load, len(rows), on_bad_image, workers, visit)
-    _log_skipped([source.names[int(row)] for row in rows[~good]], len(rows))
+    log_skipped([source.names[int(row)] for row in rows[~good]], len(rows))
     return good
 
 
-def _log_skipped(skipped: list[str], total: int) -> None:
+def log_skipped(skipped: Sequence[str], total: int) -> None:
+    """Say which of ``total`` images were left out, if any were."""
     if skipped:
         shown = ", ".join(skipped[:10]) + (", ..." if len(skipped) > 10 else "")
         log.warning("skipped %d of %d images that cannot be decoded: %s", len(skipped), total, shown)
@@ -267,14 +296,3 @@ def _checked_labels(labels: npt.ArrayLike, images: int, names: int, classes: int
     if images and (array.dtype.kind not in "iu" or array.min() < 0 or array.max() >= classes):
         raise InputError(f"labels must be integers from 0 to {classes - 1}, found {array.min()} to {array.max()}")
     return array.astype(np.int64)
-
-
-def _digest(source: ImageSource, lines: Sequence[str], pixels: memoryview | None = None) -> str:
-    digest = hashlib.sha256()
-    for part in (source.class_names, source.names, lines):
-        digest.update("\0".join([*part, ""]).encode("utf-8", "surrogateescape"))
-        digest.update(b"\1")
-    digest.update(source.labels.tobytes())
-    if pixels is not None:
-        digest.update(pixels)
-    return digest.hexdigest()

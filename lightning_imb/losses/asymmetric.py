@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lightning_imb.losses.base import ClassCountLoss
@@ -54,8 +53,14 @@ class AsymmetricLoss(ClassCountLoss):
     def per_sample(self, logits: Tensor, target: Tensor) -> Tensor:
         """Asymmetric loss of each sample, ``(N,)``."""
         log_p = logits.log_softmax(dim=1)
-        true_class = F.one_hot(target, self.num_classes)
-        smooth = (1 - self._eps) * true_class + self._eps / self.num_classes
-        toward = power(-torch.expm1(log_p), self._gamma_pos)
-        away = (self._gamma_neg * log_p).exp()
-        return -(smooth * toward.where(true_class.bool(), away) * log_p).sum(dim=1)
+        true = log_p.gather(1, target.unsqueeze(1)).squeeze(1)
+        toward = power(-torch.expm1(true), self._gamma_pos) * true
+        if self._eps == 0:
+            return -toward
+        share = self._eps / self.num_classes
+        others = self._focused(log_p).sum(dim=1) - self._focused(true)
+        return -(1 - self._eps + share) * toward - share * others
+
+    def _focused(self, log_p: Tensor) -> Tensor:
+        """What a class adds where it is wrong, before its share."""
+        return (self._gamma_neg * log_p).exp() * log_p

@@ -131,14 +131,27 @@ class ClassCountLoss(nn.Module, ABC):
         """
         self._check_batch(logits, target)
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        labels, shares = _label_shares(target, logits.dtype)
-        losses = torch.stack([self.per_sample(logits, column) for column in labels.unbind(1)], dim=1)
-        mass = shares * self.class_weight.to(logits.dtype)[labels]
+        losses, mass = (self._hard if target.ndim == 1 else self._soft)(logits, target)
         total = (mass * losses).sum()
         if self._reduction == "mean":
             return total / len(logits)
         # a batch of nothing but zero-weight classes has nothing to teach: 0 with zero gradient, not 0/0
         return total / mass.sum().clamp_min(torch.finfo(mass.dtype).tiny)
+
+    def _hard(self, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Losses and weights of labels, ``(N,)`` each; never waits for an accelerator."""
+        return self.per_sample(logits, target), self.class_weight.to(logits.dtype).index_select(0, target)
+
+    def _soft(self, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Losses and weights of each label that a row mixes, ``(N, m)`` each, m as the fullest row needs.
+
+        Reading m waits for an accelerator once a batch. All K classes would spare that wait at the price of K losses
+        instead of, for mixup, two.
+        """
+        most = max(1, int((target != 0).sum(dim=1).max()))
+        shares, labels = target.to(logits.dtype).topk(most, dim=1)
+        losses = torch.stack([self.per_sample(logits, column) for column in labels.unbind(1)], dim=1)
+        return losses, shares * self.class_weight.to(logits.dtype)[labels]
 
     def _check_batch(self, logits: Tensor, target: Tensor) -> None:
         """Shapes and types only: looking at values would stall an accelerator."""
@@ -161,13 +174,3 @@ def _initial_weight(counts: Tensor, weights: str | Sequence[float], beta: float)
     if isinstance(weights, str):
         return class_weights(counts, checked_choice("weights", weights, KINDS), beta)
     return checked_weights(weights, len(counts))
-
-
-def _label_shares(target: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Labels ``(N, m)`` and shares ``(N, m)``; m is 1 for hard labels, else what the fullest row needs."""
-    if target.ndim == 1:
-        labels = target.unsqueeze(1)
-        return labels, torch.ones_like(labels, dtype=dtype)
-    most = max(1, int((target != 0).sum(dim=1).max()))
-    shares, labels = target.to(dtype).topk(most, dim=1)
-    return labels, shares

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from lightning_imb.losses.base import ClassCountLoss
 from lightning_imb.losses.checks import checked_choice, checked_number
-from lightning_imb.losses.cross_entropy import log_likelihood
+from lightning_imb.losses.cross_entropy import surprise
 from lightning_imb.losses.sigmoid_focal import rare_class_bias, sigmoid_focal
 from lightning_imb.utils.errors import InputError
 
@@ -59,5 +59,5 @@ class ClassBalancedLoss(ClassCountLoss):
     def per_sample(self, logits: Tensor, target: Tensor) -> Tensor:
         """Base loss of each sample, ``(N,)``."""
         if self._base == "softmax":
-            return -log_likelihood(logits, target)
+            return surprise(logits, target)
         return sigmoid_focal(logits, target, self._gamma)

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from lightning_imb.losses.base import ClassCountLoss
 
 
-def log_likelihood(logits: Tensor, target: Tensor) -> Tensor:
-    """``log softmax(z)_y``, ``(N, K)`` logits and ``(N,)`` labels to ``(N,)``, each <= 0."""
-    return logits.log_softmax(dim=1).gather(1, target.unsqueeze(1)).squeeze(1)
+def surprise(logits: Tensor, target: Tensor) -> Tensor:
+    """``-log softmax(z)_y``, ``(N, K)`` logits and ``(N,)`` labels to ``(N,)``, each >= 0.
+
+    A label of -100 is passed over here, as torch does; the losses refuse it when they look up its class weight.
+    """
+    return F.cross_entropy(logits, target, reduction="none")
 
 
 class CrossEntropyLoss(ClassCountLoss):
@@ -40,4 +44,4 @@ class CrossEntropyLoss(ClassCountLoss):
 
     def per_sample(self, logits: Tensor, target: Tensor) -> Tensor:
         """Cross entropy of each sample, ``(N,)``."""
-        return -log_likelihood(logits, target)
+        return surprise(logits, target)

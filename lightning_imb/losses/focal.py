@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lightning_imb.losses.base import ClassCountLoss
 from lightning_imb.losses.checks import checked_choice, checked_number
-from lightning_imb.losses.cross_entropy import log_likelihood
+from lightning_imb.losses.cross_entropy import surprise
 
 P_FROM = ("unweighted", "official")
 
@@ -57,8 +57,8 @@ class FocalLoss(ClassCountLoss):
 
     def per_sample(self, logits: Tensor, target: Tensor) -> Tensor:
         """Focal loss of each sample, ``(N,)``."""
-        log_p = log_likelihood(logits, target)
-        seen = log_p
+        loss = surprise(logits, target)
+        seen = loss
         if self._p_from == "official":
-            seen = log_p * self.class_weight.to(log_p.dtype)[target]
-        return power(-torch.expm1(seen), self._gamma) * -log_p
+            seen = loss * self.class_weight.to(loss.dtype).index_select(0, target)
+        return power(-torch.expm1(-seen), self._gamma) * loss

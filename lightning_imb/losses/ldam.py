@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lightning_imb.losses.base import ClassCountLoss
 from lightning_imb.losses.checks import checked_number
-from lightning_imb.losses.cross_entropy import log_likelihood
+from lightning_imb.losses.cross_entropy import surprise
 from lightning_imb.utils.errors import InputError
 
 
@@ -67,6 +66,5 @@ class LDAMLoss(ClassCountLoss):
 
     def per_sample(self, logits: Tensor, target: Tensor) -> Tensor:
         """Cross entropy of each sample after its true class gave up its margin, ``(N,)``."""
-        handicap = self._scale * self.margins.to(logits.dtype)[target]
-        true_class = F.one_hot(target, self.num_classes).to(logits.dtype)
-        return -log_likelihood(logits - handicap.unsqueeze(1) * true_class, target)
+        handicap = self._scale * self.margins.to(logits.dtype).index_select(0, target)
+        return surprise(logits.scatter_add(1, target.unsqueeze(1), -handicap.unsqueeze(1)), target)

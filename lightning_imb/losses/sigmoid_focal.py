@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from lightning_imb.losses.base import ClassCountLoss
 from lightning_imb.losses.checks import checked_number
+from lightning_imb.losses.focal import power
 
 
 def sigmoid_focal(logits: Tensor, target: Tensor, gamma: float) -> Tensor:
@@ -15,7 +17,7 @@ def sigmoid_focal(logits: Tensor, target: Tensor, gamma: float) -> Tensor:
 
     With ``a_c`` the logit of the wrong answer (``-z_y`` for the true class, ``z_c`` for the others) the
     probability of being wrong is ``sigmoid(a)``, so ``(1 - p_t)^gamma * BCE`` is
-    ``exp(gamma * logsigmoid(a)) * softplus(a)``: no exponential that could overflow.
+    ``sigmoid(a)^gamma * softplus(a)``: no exponential that could overflow.
 
     Args:
         logits: ``(N, K)``.
@@ -25,9 +27,9 @@ def sigmoid_focal(logits: Tensor, target: Tensor, gamma: float) -> Tensor:
     Returns:
         ``(N,)``.
     """
-    positive = F.one_hot(target, logits.shape[1]).bool()
-    wrong = logits.where(~positive, -logits)
-    return ((gamma * F.logsigmoid(wrong)).exp() * F.softplus(wrong)).sum(dim=1)
+    wrong = logits * torch.ones_like(logits).scatter_(1, target.unsqueeze(1), -1.0)
+    entropy = F.softplus(wrong)
+    return (entropy if gamma == 0 else power(wrong.sigmoid(), gamma) * entropy).sum(dim=1)
 
 
 def rare_class_bias(num_classes: int) -> float:

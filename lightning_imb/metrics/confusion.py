@@ -1,4 +1,4 @@
-"""Rates of each class, read off one confusion matrix over the whole evaluation set."""
+"""Rates of each class over the whole evaluation set, from its counts or from a confusion matrix."""
 
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from torch import Tensor
 from lightning_imb.utils.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
+Numbers = npt.ArrayLike | Tensor
 
 
 class ClassRates(NamedTuple):
@@ -26,7 +27,7 @@ class ClassRates(NamedTuple):
     f1: FloatArray
 
 
-def class_rates(confusion: npt.ArrayLike | Tensor) -> ClassRates:
+def class_rates(confusion: Numbers) -> ClassRates:
     """Recall, precision, specificity and F1 of each class.
 
     Args:
@@ -38,9 +39,49 @@ def class_rates(confusion: npt.ArrayLike | Tensor) -> ClassRates:
     Raises:
         InputError: not square, a negative or non-finite entry, or no evaluation sample at all.
     """
-    matrix = _checked(confusion)
-    hits = np.diag(matrix)
-    support, predicted, total = matrix.sum(axis=1), matrix.sum(axis=0), matrix.sum()
+    matrix = _array(confusion)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise InputError(f"the confusion matrix has shape {matrix.shape}; give (K, K), rows = true class")
+    if not np.isfinite(matrix).all() or (matrix < 0).any():
+        raise InputError("the confusion matrix has negative or non-finite entries; give counts")
+    if matrix.sum() == 0:
+        raise InputError("the confusion matrix is empty; score at least one evaluation sample")
+    return _rates(np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0))
+
+
+def rates(hits: Numbers, support: Numbers, predicted: Numbers) -> ClassRates:
+    """Recall, precision, specificity and F1 of each class, without a confusion matrix.
+
+    The rates read nothing of a confusion matrix but these three; `ClassTally` counts them.
+
+    Args:
+        hits: right answers per class, ``(K,)``: the diagonal of the confusion matrix.
+        support: evaluation samples per class, ``(K,)``: its row sums.
+        predicted: predictions per class, ``(K,)``: its column sums.
+
+    Returns:
+        The rates, class by class.
+
+    Raises:
+        InputError: not three vectors of one length, numbers that no predictions can have given (arguments in
+            another order, for instance), or no evaluation sample at all.
+    """
+    h, s, p = _array(hits), _array(support), _array(predicted)
+    if h.ndim != 1 or not h.shape == s.shape == p.shape:
+        raise InputError(f"hits, support and predicted have shapes {h.shape}, {s.shape} and {p.shape}; give (K,) each")
+    # written so that NaN fails, too
+    if not ((h >= 0).all() and (h <= s).all() and (h <= p).all() and np.isfinite(s.sum()) and s.sum() == p.sum()):
+        raise InputError(
+            "hits, support and predicted do not fit together; give right answers, samples and predictions "
+            "of each class in this order, all of the same evaluation samples"
+        )
+    if s.sum() == 0:
+        raise InputError("support is all zero; score at least one evaluation sample")
+    return _rates(h, s, p)
+
+
+def _rates(hits: FloatArray, support: FloatArray, predicted: FloatArray) -> ClassRates:
+    total = support.sum()
     true_negatives = total - support - predicted + hits
     present = support > 0
     return ClassRates(
@@ -53,17 +94,10 @@ def class_rates(confusion: npt.ArrayLike | Tensor) -> ClassRates:
     )
 
 
-def _checked(confusion: npt.ArrayLike | Tensor) -> FloatArray:
-    if isinstance(confusion, Tensor):
-        confusion = confusion.detach().cpu().numpy()
-    matrix = np.asarray(confusion, dtype=np.float64)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise InputError(f"the confusion matrix has shape {matrix.shape}; give (K, K), rows = true class")
-    if not np.isfinite(matrix).all() or (matrix < 0).any():
-        raise InputError("the confusion matrix has negative or non-finite entries; give counts")
-    if matrix.sum() == 0:
-        raise InputError("the confusion matrix is empty; score at least one evaluation sample")
-    return matrix
+def _array(values: Numbers) -> FloatArray:
+    if isinstance(values, Tensor):
+        values = values.detach().cpu().numpy()
+    return np.asarray(values, dtype=np.float64)
 
 
 def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:

@@ -6,17 +6,17 @@ Classes without evaluation samples are left out of every mean over classes.
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
-from torch import Tensor
 
-from lightning_imb.metrics.confusion import ClassRates, FloatArray, class_rates
+from lightning_imb.metrics.confusion import ClassRates, FloatArray, Numbers, class_rates
 from lightning_imb.utils.errors import InputError
 
 GROUPS = ("many", "medium", "few")
+MANY_CLASSES = 100
+"""Beyond this, no value per class is logged each epoch unless asked for: each is a column and a chart of its own."""
 
 
 def scores(
-    confusion: npt.ArrayLike | Tensor,
+    confusion: Numbers | ClassRates,
     class_counts: Sequence[int],
     few: int = 20,
     many: int = 100,
@@ -36,7 +36,8 @@ def scores(
       fewer than ``few`` training samples; a key is missing when no such class is present
 
     Args:
-        confusion: ``(K, K)`` counts, rows = true class, columns = predicted class.
+        confusion: ``(K, K)`` counts, rows = true class, columns = predicted class; or what is left of them when
+            there are too many classes for such a matrix, as `rates` returns it.
         class_counts: training samples per class after the imbalance profile, ``(K,)``.
         few: training samples from which a class is ``medium``.
         many: training samples up to which a class is ``medium``.
@@ -51,7 +52,7 @@ def scores(
     Source:
         Groups: Liu et al. 2019 (arXiv 1904.05160); facebookresearch/classifier-balancing: utils.py.
     """
-    rates = class_rates(confusion)
+    rates = _rates(confusion)
     groups = class_groups(class_counts, few, many)
     _check_length("class_counts", len(groups), rates)
     present = rates.support > 0
@@ -62,15 +63,16 @@ def scores(
         "gmean_macro": float(np.sqrt(rates.recall[present].mean() * rates.specificity[present].mean())),
         "macro_f1": float(rates.f1[present].mean()),
     }
+    group_of = np.array(groups)
     for name in GROUPS:
-        members = present & np.array([group == name for group in groups])
+        members = present & (group_of == name)
         if members.any():
             values[name] = float(rates.recall[members].mean())
     return values
 
 
 def per_class(
-    confusion: npt.ArrayLike | Tensor,
+    confusion: Numbers | ClassRates,
     class_counts: Sequence[int],
     class_names: Sequence[str],
     few: int = 20,
@@ -79,7 +81,7 @@ def per_class(
     """One row per class, in class order.
 
     Args:
-        confusion: ``(K, K)`` counts, rows = true class, columns = predicted class.
+        confusion: as `scores`.
         class_counts: training samples per class, ``(K,)``.
         class_names: ``(K,)``.
         few: as `scores`.
@@ -93,7 +95,7 @@ def per_class(
     Raises:
         InputError: as `scores`, or names of another length.
     """
-    rates = class_rates(confusion)
+    rates = _rates(confusion)
     groups = class_groups(class_counts, few, many)
     _check_length("class_counts", len(groups), rates)
     _check_length("class_names", len(class_names), rates)
@@ -128,6 +130,10 @@ def class_groups(class_counts: Sequence[int], few: int = 20, many: int = 100) ->
     if few > many:
         raise InputError(f"few is {few} and many is {many}; few must not be above many")
     return ["many" if n > many else "few" if n < few else "medium" for n in class_counts]
+
+
+def _rates(confusion: Numbers | ClassRates) -> ClassRates:
+    return confusion if isinstance(confusion, ClassRates) else class_rates(confusion)
 
 
 def _geometric_mean(recall: FloatArray, correction: float) -> float:

@@ -5,16 +5,16 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from pytorch_lightning import LightningModule
+from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torchmetrics.classification import MulticlassConfusionMatrix
 
 from lightning_imb.losses import ClassCountLoss
-from lightning_imb.metrics import scores
+from lightning_imb.metrics import MANY_CLASSES, ClassRates, ClassTally, rates, scores
 from lightning_imb.models.backbones import Extractor
 from lightning_imb.models.heads import draw_anew
+from lightning_imb.models.steps import Steps, train_head
 from lightning_imb.phases import Phase
 
 OptimizerFactory = Callable[[Iterable[Any]], Optimizer]
@@ -24,9 +24,10 @@ SchedulerFactory = Callable[[Optimizer], LRScheduler]
 class ImbalancedClassifier(LightningModule):
     """Trains extractor and head on images (phase 1) or the head alone on embeddings (phase 3).
 
-    Batches are ``(inputs, target, key)``: images (N, C, H, W) or, while training in ``Phase.RETRAIN``, embeddings
-    (N, D). Evaluation always runs images through the whole network. Every score is computed from one confusion
-    matrix per set. Metrics are named ``split/name``; in phase 3 they carry the prefix ``retrain/``.
+    Batches are ``(inputs, target, key)``: images (N, C, H, W), or embeddings (N, D), which only pass the head.
+    In phase 3 several batches of embeddings come at once, as ``Steps``. Under autocast the head and the loss stay in
+    float32: they cost little, and logits in half precision tie. Every score is a function of three counts per class and set.
+    Metrics are named ``split/name``; in phase 3 they carry the prefix ``retrain/``.
 
     Args:
         extractor: Maps images to embeddings (N, D); has ``embed_dim``.
@@ -36,7 +37,8 @@ class ImbalancedClassifier(LightningModule):
         scheduler: Makes the learning-rate schedule, stepped once per epoch, from the optimizer.
         class_counts: Training images per class (K,).
         monitor: Name of the set that is scored every epoch, ``val`` or ``test``.
-        log_per_class: Whether the recall of every class is logged each epoch, as ``split/recall/<index>``.
+        log_per_class: Whether the recall of every class is logged each epoch, as ``split/recall/<index>``;
+            ``auto`` does so for up to ``MANY_CLASSES`` classes, because every class is a column and a chart.
     """
 
     def __init__(
@@ -48,22 +50,22 @@ class ImbalancedClassifier(LightningModule):
         scheduler: SchedulerFactory,
         class_counts: Sequence[int],
         monitor: str,
-        log_per_class: bool,
+        log_per_class: bool | str,
     ) -> None:
         super().__init__()
         self.extractor = extractor
         self.head: nn.Module = head
         self.class_counts = list(class_counts)
         self.monitor = monitor
-        self.log_per_class = log_per_class
+        self.log_per_class = len(class_counts) <= MANY_CLASSES if log_per_class == "auto" else bool(log_per_class)
         self.phase = Phase.REPRESENT
         self.test_name = "test"  # what the metrics of a test run are named after
         self.loss = loss
         self.optimizer_factory = optimizer
         self.scheduler_factory = scheduler
         classes = len(self.class_counts)
-        self.train_confusion = MulticlassConfusionMatrix(classes, validate_args=False)
-        self.eval_confusion = MulticlassConfusionMatrix(classes, validate_args=False)
+        self.train_tally = ClassTally(classes)
+        self.eval_tally = ClassTally(classes)
         self._start_bias()
 
     def enter(
@@ -117,14 +119,19 @@ class ImbalancedClassifier(LightningModule):
         return self
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, K) of normalised images (N, C, H, W)."""
-        logits: Tensor = self.head(self.embed(images))
-        return logits
+        """Logits (N, K), float32, of normalised images (N, C, H, W)."""
+        return self.classify(self.embed(images))
 
     def embed(self, images: Tensor) -> Tensor:
         """Embeddings (N, D) of normalised images (N, C, H, W)."""
         embedding: Tensor = self.extractor(images)
         return embedding
+
+    def classify(self, z: Tensor) -> Tensor:
+        """Logits (N, K), at least float32, of embeddings (N, D)."""
+        with torch.autocast(z.device.type, enabled=False):
+            logits: Tensor = self.head(z.to(torch.promote_types(z.dtype, torch.float32)))
+        return logits
 
     def configure_optimizers(self) -> Any:
         """The phase's optimizer over its trainable parameters, and its per-epoch schedule."""
@@ -139,19 +146,34 @@ class ImbalancedClassifier(LightningModule):
         bias = self.head.bias
         return [{"params": [p for p in trainable if p is not bias]}, {"params": [bias], "weight_decay": 0.0}]
 
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """Loss of one batch of images or, in phase 3, of embeddings."""
-        logits = self.head(batch.inputs) if self.phase is Phase.RETRAIN else self(batch.inputs)
+    def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
+        """Loss of one batch of images; of embeddings, the loss of the last of several batches, and all of theirs."""
+        if isinstance(batch, Steps):
+            return self._retraining_steps(batch)
+        logits = self(batch.inputs)
         loss: Tensor = self.loss(logits, batch.target)
-        self.train_confusion.update(logits.detach(), batch.target)
-        name = f"{self.prefix}train/loss"
-        self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(batch.target))
-        return loss
+        self._note(loss.detach(), logits.detach().argmax(dim=1), batch.target)
+        return {"loss": loss}
+
+    def _retraining_steps(self, steps: Steps) -> dict[str, Tensor]:
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, Optimizer)
+        loss, losses, predicted = train_head(self.head, self.loss, steps, optimizer)
+        _count_steps(self.trainer, len(steps.sizes) - 1)
+        rows = losses.new_tensor(steps.sizes)
+        # no product of vectors here, which autocast would round
+        self._note((losses * rows).sum() / rows.sum(), predicted, steps.target)
+        return {"loss": loss, "losses": losses}
+
+    def _note(self, loss: Tensor, predicted: Tensor, target: Tensor) -> None:
+        """Keep the loss and the hits on the device until the epoch's end."""
+        self.train_tally.update(predicted, target)
+        self.log(f"{self.prefix}train/loss", loss, on_step=False, on_epoch=True, batch_size=len(target))
 
     def on_train_epoch_end(self) -> None:
         """Log the training scores: of augmented images, measured while the weights moved."""
-        result = scores(self.train_confusion.compute().cpu().numpy(), self.class_counts)
-        self.train_confusion.reset()
+        result = scores(_rates(self.train_tally), self.class_counts)
+        self.train_tally.reset()
         self.log_dict({f"{self.prefix}train/{name}": result[name] for name in ("bacc", "top1")})
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
@@ -172,18 +194,31 @@ class ImbalancedClassifier(LightningModule):
         self._log_scores(self.test_name)
 
     def _evaluate(self, batch: Any, split: str) -> Tensor:
-        logits: Tensor = self(batch.inputs).float()
-        self.eval_confusion.update(logits, batch.target)
+        logits = self.classify(batch.inputs) if batch.inputs.ndim == 2 else self(batch.inputs)
+        self.eval_tally.update(logits.argmax(dim=1), batch.target)
         loss = F.cross_entropy(logits, batch.target)
         self.log(f"{split}/loss", loss, on_epoch=True, batch_size=len(batch.target), sync_dist=True)
         return logits
 
     def _log_scores(self, split: str) -> None:
-        confusion = self.eval_confusion.compute().cpu()
-        self.eval_confusion.reset()
-        result = scores(confusion.numpy(), self.class_counts)
+        found = _rates(self.eval_tally)
+        self.eval_tally.reset()
+        result = scores(found, self.class_counts)
         if self.log_per_class:
-            support = confusion.sum(1)
-            recall = confusion.diag().double() / support
-            result |= {f"recall/{c}": float(recall[c]) for c in torch.nonzero(support).flatten().tolist()}
+            present = found.support.nonzero()[0].tolist()
+            result |= {f"recall/{c}": float(found.recall[c]) for c in present}
         self.log_dict({f"{split}/{name}": value for name, value in result.items()})
+
+
+def _rates(tally: ClassTally) -> ClassRates:
+    return rates(*tally.compute().cpu().numpy())
+
+
+def _count_steps(trainer: Trainer, more: int) -> None:
+    """Tell Lightning of optimizer steps that it has not made itself: its step counts the x axis of every chart."""
+    loop = trainer.fit_loop.epoch_loop
+    made = loop.automatic_optimization.optim_progress.optimizer.step
+    for progress in (made.total, made.current):
+        progress.ready += more
+        progress.completed += more
+    loop._batches_that_stepped += more

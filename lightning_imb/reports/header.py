@@ -7,7 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from lightning_imb.reports.style import MANY_CLASSES
+from lightning_imb.reports.style import MANY_LABELS
 
 LINES = (
     "method",
@@ -19,6 +19,7 @@ LINES = (
     "protocol",
     "accelerator",
     "precision",
+    "threads",
     "images",
     "run_folder",
 )
@@ -30,7 +31,7 @@ def run_header(info: Mapping[str, Any]) -> Panel:
     Args:
         info: ``dataset``; ``class_names`` (K,); ``class_counts``, (K,) images per class for each split;
             ``parameters`` with ``total`` and ``trainable``; and as texts ``method``, ``model``, ``head``,
-            ``loss``, ``reweight``, ``epochs``, ``protocol``, ``accelerator``, ``precision``, ``images``
+            ``loss``, ``reweight``, ``epochs``, ``protocol``, ``accelerator``, ``precision``, ``threads``, ``images``
             (where they are kept), ``run_folder``. What is missing is left out.
     """
     body = Table.grid(padding=(0, 2))
@@ -68,7 +69,7 @@ def counts_text(counts: Sequence[int], names: Sequence[str] = ()) -> str:
     total = f"{sum(counts):,} images in {len(counts)} classes"
     if len(set(counts)) == 1:
         return f"{total}, {counts[0]:,} each"
-    if len(counts) <= MANY_CLASSES:
+    if len(counts) <= MANY_LABELS:
         labels = [f"{name} " for name in names] or [""] * len(counts)
         return f"{total}: " + ", ".join(f"{name}{n:,}" for name, n in zip(labels, counts, strict=True))
     median = sorted(counts)[len(counts) // 2]

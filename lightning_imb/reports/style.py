@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#7A7A7A"
 SERIES = (GREY, BLUE, ORANGE, GREEN)
 
-MANY_CLASSES = 20  # beyond this there is no room for a number per class
+MANY_LABELS = 20  # beyond this there is no room for a number per class
+DENSE_CLASSES = 200  # beyond this a class is narrower than two dots
 MAX_TICKS = 25
 DPI = 120
 PIXELS_PER_CHARACTER = 12  # at this resolution, with the space between labels

@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from lightning_imb.reports.comparison import Comparison, Summary, clear_best
+from lightning_imb.reports.confusion import head_to_tail
 from lightning_imb.reports.grid import Grid, to_rich
 
 TEST, PHASE_1 = "test/", "represent/test/"
@@ -137,5 +138,5 @@ def _fixed(value: float | None) -> str:
 def _shown_classes(counts: Sequence[int]) -> list[int]:
     if len(counts) <= MAX_CLASSES:
         return list(range(len(counts)))
-    order = sorted(range(len(counts)), key=lambda k: -counts[k])
+    order = head_to_tail(counts)
     return order[: MAX_CLASSES // 2] + order[-(MAX_CLASSES // 2) :]

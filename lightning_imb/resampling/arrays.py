@@ -1,6 +1,6 @@
 """What every over-sampler of this package does with its input and output arrays."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -44,9 +44,33 @@ def dense_floats(X: Matrix) -> NDArray[Any]:
     return dense.astype(np.float32 if dense.dtype == np.float16 else np.float64)
 
 
-def append_rows(X: Matrix, blocks: Sequence[Matrix]) -> Matrix:
-    """Stack blocks (M, D) below X (N, D), dense or sparse, in X's dtype and format; X stays untouched."""
-    if sparse.issparse(X):
-        blocks = [sparse.csr_matrix(block, dtype=X.dtype) for block in blocks]
-        return sparse.vstack([X, *blocks], format=getattr(X, "format", None))
-    return np.concatenate([X, *(np.asarray(block).astype(X.dtype) for block in blocks)])
+class Grown:
+    """The rows of X and, below them, rows that are added later, in X's dtype and format; X stays untouched.
+
+    A dense result is allocated once and written in place, so that added rows never exist twice.
+
+    Args:
+        X: (N, D) dense or sparse.
+        number: M, how many rows will be added.
+    """
+
+    def __init__(self, X: Matrix, number: int) -> None:
+        self._X, self._filled = X, X.shape[0]
+        self._parts: list[Matrix] = []
+        if not sparse.issparse(X):
+            self._rows = np.empty((X.shape[0] + number, X.shape[1]), dtype=X.dtype)
+            self._rows[: self._filled] = X
+
+    def add(self, rows: Matrix) -> None:
+        """Add rows (B, D), dense or sparse; they are cast to X's dtype."""
+        if sparse.issparse(self._X):
+            self._parts.append(sparse.csr_matrix(rows, dtype=self._X.dtype))
+            return
+        self._rows[self._filled : self._filled + rows.shape[0]] = rows
+        self._filled += rows.shape[0]
+
+    def result(self) -> Matrix:
+        """Return (N + M, D), once all M rows were added."""
+        if sparse.issparse(self._X):
+            return sparse.vstack([self._X, *self._parts], format=getattr(self._X, "format", None))
+        return self._rows

@@ -11,7 +11,7 @@ from imblearn.over_sampling.base import BaseOverSampler
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from lightning_imb.resampling.arrays import Matrix, Strategy, append_rows, draw_seed
+from lightning_imb.resampling.arrays import Grown, Matrix, Strategy, draw_seed
 from lightning_imb.resampling.base import SMOTE_NEIGHBORS, EmbeddingOverSampler
 
 logger = logging.getLogger(__name__)
@@ -76,15 +76,16 @@ class ClassWise(EmbeddingOverSampler):
         self.sampler._validate_params()  # nested calls skip this, and no fallback may hide a wrong parameter
         seed, labels = draw_seed(self.random_state), np.unique(y)
         missing = np.array([self.sampling_strategy_.get(label, 0) for label in labels])
-        blocks: list[Matrix] = []
+        grown = Grown(X, int(missing.sum()))
         self.report_: list[dict[str, Any]] = []
         for position, label in enumerate(labels.tolist()):
             rng = np.random.RandomState(np.random.MT19937(np.random.SeedSequence([seed, position])))
             made, report = self._over_sample(X, y, label, int(missing[position]), rng)
-            blocks += made
+            for block in made:
+                grown.add(block)
             self.report_.append(report)
             _log(report)
-        return append_rows(X, blocks), np.concatenate([y, np.repeat(labels, missing).astype(y.dtype)])
+        return grown.result(), np.concatenate([y, np.repeat(labels, missing).astype(y.dtype)])
 
     def _over_sample(
         self, X: Matrix, y: NDArray[Any], label: Hashable, number: int, rng: np.random.RandomState

@@ -11,13 +11,7 @@ from imblearn.over_sampling.base import BaseOverSampler
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from lightning_imb.resampling.arrays import (
-    Matrix,
-    Strategy,
-    append_rows,
-    dense_floats,
-    draw_seed,
-)
+from lightning_imb.resampling.arrays import Grown, Matrix, Strategy, dense_floats, draw_seed
 from lightning_imb.resampling.base import SMOTE_NEIGHBORS, EmbeddingOverSampler
 from lightning_imb.resampling.neighbors import nearest, nearest_enemy
 from lightning_imb.resampling.pairing import (
@@ -29,6 +23,8 @@ from lightning_imb.resampling.pairing import (
     single_pairing,
     smote_pairing,
 )
+from lightning_imb.resampling.proposals import require_faiss
+from lightning_imb.resampling.rows import Search
 from lightning_imb.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -63,6 +59,10 @@ class EOS(EmbeddingOverSampler):
             with the nearest row of another class; ``"smote"`` with its 5 nearest of the own class
             (``"random"`` for a single row); ``"random"`` copies rows; ``"error"`` raises.
         device: where neighbours are searched: ``"cpu"``, ``"cuda"``, or ``"auto"`` (cuda if there is one).
+        memory_mb: upper bound in MiB, at least 1, for what the search and the interpolation hold above the rows, the
+            table of neighbours and the result, whatever N and D.
+        backend: what proposes the k neighbours: ``"torch"`` or ``"faiss"`` (float32 on the CPU; torch does the
+            rest). The result is the same.
         random_state: int, ``numpy.random.RandomState`` or None.
 
     Attributes:
@@ -73,8 +73,8 @@ class EOS(EmbeddingOverSampler):
             ``eligible`` and ``partners`` are None where nothing was to be generated.
 
     Raises:
-        InputError: (``fit_resample``) one class only, an impossible ``r_range``, no CUDA device, or a class
-            without eligible rows under ``on_empty="error"``.
+        InputError: (``fit_resample``) one class only, an impossible ``r_range``, no CUDA device, no faiss, or a
+            class without eligible rows under ``on_empty="error"``.
 
     References:
         Dablain, Bellinger, Krawczyk, Chawla: "Efficient Augmentation for Imbalanced Deep Learning",
@@ -91,6 +91,8 @@ class EOS(EmbeddingOverSampler):
         "ineligible": [StrOptions({"drop", "nearest_enemy"})],
         "on_empty": [StrOptions({"nearest_enemy", "smote", "random", "error"})],
         "device": [StrOptions({"cpu", "cuda", "auto"})],
+        "memory_mb": [Interval(numbers.Integral, 1, None, closed="left")],
+        "backend": [StrOptions({"torch", "faiss"})],
     }
 
     def __init__(
@@ -105,6 +107,8 @@ class EOS(EmbeddingOverSampler):
         ineligible: str = "drop",
         on_empty: str = "nearest_enemy",
         device: str = "cpu",
+        memory_mb: int = 512,
+        backend: str = "torch",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
@@ -116,53 +120,79 @@ class EOS(EmbeddingOverSampler):
         self.ineligible = ineligible
         self.on_empty = on_empty
         self.device = device
+        self.memory_mb = memory_mb
+        self.backend = backend
         self.random_state = random_state
 
     def _validate_params(self) -> None:
-        """Check also what scikit-learn's constraints cannot say: the order of ``r_range``, the device."""
+        """Check also what scikit-learn's constraints cannot say: the order of ``r_range``, the device, faiss."""
         super()._validate_params()
         _checked_range(self.r_range)
         _resolved_device(self.device)
+        if self.backend == "faiss":
+            require_faiss()
 
     def _fit_resample(self, X: Matrix, y: NDArray[Any]) -> tuple[Matrix, NDArray[Any]]:
         r_range, seed = _checked_range(self.r_range), draw_seed(self.random_state)
         labels, classes = np.unique(y, return_inverse=True)
-        table = _Table(dense_floats(X), classes, _resolved_device(self.device))
+        table = _Table(dense_floats(X), classes, Search(_resolved_device(self.device), self.memory_mb, self.backend))
         missing = np.array([self.sampling_strategy_.get(label, 0) for label in labels])
-        queried = np.flatnonzero(missing[classes] > 0)
-        neighbors = nearest(queried, table.data, self.k, table.device)
-        blocks: list[Matrix] = []
+        counts = np.bincount(classes)
+        members = np.split(np.argsort(classes, kind="stable"), np.cumsum(counts)[:-1])
+        around = self._look_around(np.flatnonzero(missing[classes] > 0), table)
+        grown = Grown(X, int(missing.sum()))
         self.report_: list[dict[str, Any]] = []
         for position, label in enumerate(labels.tolist()):
-            rows, number = np.flatnonzero(classes == position), int(missing[position])
-            report = {"label": label, "n": len(rows), "generated": number}
+            number = int(missing[position])
+            report = {"label": label, "n": int(counts[position]), "generated": number}
             if number == 0:
                 self.report_.append({**report, "eligible": None, "partners": None, "fallback": None})
                 continue
             rng = np.random.default_rng([seed, position])
-            pairing, outcome = self._pair(label, rows, neighbors[np.searchsorted(queried, rows)], table)
-            base, partner = draw_pairs(pairing, number, rng)
-            blocks.append(interpolate(table.data[base], table.data[partner], r_range, self.per_feature, rng))
-            self.report_.append({**report, **outcome, "partners": _count_partners(base, partner, classes)})
+            pairing, outcome = self._pair(label, members[position], table, around)
+            pairs = draw_pairs(pairing, number, rng)
+            for points in interpolate(table.data, pairs, r_range, self.per_feature, rng, table.search):
+                grown.add(points)
+            self.report_.append({**report, **outcome, "partners": _count_partners(*pairs, classes)})
             _log(self.report_[-1])
-        return append_rows(X, blocks), np.concatenate([y, np.repeat(labels, missing).astype(y.dtype)])
+        return grown.result(), np.concatenate([y, np.repeat(labels, missing).astype(y.dtype)])
+
+    def _look_around(self, queried: Indices, table: "_Table") -> "_Surroundings":
+        """Search the neighbours of all rows that can be a base, and the nearest enemies where they are needed."""
+        classes = table.classes
+        neighbors = nearest(queried, table.data, self.k, table.search)
+        eligible = np.zeros(len(queried), dtype=bool)
+        for column in neighbors.T:  # a column at a time: the table of neighbours is large
+            eligible |= classes[column] != classes[queried]
+        empty = np.bincount(classes[queried], weights=eligible, minlength=classes.max() + 1) == 0
+        lost = np.zeros_like(eligible)
+        if self.ineligible == "nearest_enemy":
+            lost = ~eligible
+        elif self.on_empty == "nearest_enemy":
+            lost = empty[classes[queried]]
+        enemies = np.full(len(queried), -1)
+        enemies[lost] = nearest_enemy(queried[lost], table.data, classes, table.search)
+        return _Surroundings(queried, neighbors, enemies)
 
     def _pair(
-        self, label: Hashable, rows: Indices, neighbors: Indices, table: "_Table"
+        self, label: Hashable, rows: Indices, table: "_Table", around: "_Surroundings"
     ) -> tuple[Pairing, dict[str, Any]]:
         """Return the pairing of one class, its number of eligible rows and the fallback taken."""
         official, nearest_only = self.variant == "official", self.enemy == "nearest"
-        pairing = enemy_pairing(rows, neighbors, table.classes, official=official, nearest_only=nearest_only)
+        at = np.searchsorted(around.queried, rows)
+        pairing = enemy_pairing(rows, around.neighbors[at], table.classes, official=official, nearest_only=nearest_only)
         lonely = pairing.counts == 0
         outcome: dict[str, Any] = {"eligible": int((~lonely).sum()), "fallback": None}
         if self.ineligible == "nearest_enemy" and lonely.any():
-            pairing.partners[lonely, 0] = nearest_enemy(rows[lonely], table.data, table.classes, table.device)
+            pairing.partners[lonely, 0] = around.enemies[at[lonely]]
             pairing.counts[lonely] = 1
         elif lonely.all():
-            pairing, outcome["fallback"] = self._pair_without_enemies(label, rows, table)
+            pairing, outcome["fallback"] = self._pair_without_enemies(label, rows, around.enemies[at], table)
         return pairing.select(pairing.counts > 0), outcome
 
-    def _pair_without_enemies(self, label: Hashable, rows: Indices, table: "_Table") -> tuple[Pairing, str]:
+    def _pair_without_enemies(
+        self, label: Hashable, rows: Indices, enemies: Indices, table: "_Table"
+    ) -> tuple[Pairing, str]:
         """Return the pairing of a class that has no eligible row, and the name of what was done."""
         if self.on_empty == "error":
             raise InputError(
@@ -170,19 +200,32 @@ class EOS(EmbeddingOverSampler):
                 "raise k or set on_empty to nearest_enemy, smote or random."
             )
         if self.on_empty == "nearest_enemy":
-            enemies = nearest_enemy(rows, table.data, table.classes, table.device)
             return single_pairing(rows, enemies), "nearest_enemy"
         if self.on_empty == "smote" and len(rows) > 1:
-            return smote_pairing(rows, table.data, SMOTE_NEIGHBORS, table.device), "smote"
+            return smote_pairing(rows, table.data, SMOTE_NEIGHBORS, table.search), "smote"
         return single_pairing(rows, rows), "random"
 
 
 class _Table(NamedTuple):
-    """What is searched: data (N, D) float32 or float64, classes (N,) as positions, and the device."""
+    """What is searched: data (N, D) float32 or float64, classes (N,) as positions, and how."""
 
     data: NDArray[Any]
     classes: Indices
-    device: str
+    search: Search
+
+
+class _Surroundings(NamedTuple):
+    """What lies around the rows that can be a base.
+
+    Attributes:
+        queried: (Q,) these rows, ascending.
+        neighbors: (Q, K) their neighbours, nearest first.
+        enemies: (Q,) their nearest row of another class where a fallback may need it, elsewhere -1.
+    """
+
+    queried: Indices
+    neighbors: Indices
+    enemies: Indices
 
 
 def _checked_range(r_range: Sequence[float]) -> tuple[float, float]:

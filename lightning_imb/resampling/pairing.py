@@ -3,14 +3,18 @@
 Every over-sampler that interpolates is a pairing and a draw from it. Indices are rows of the (N, D) table.
 """
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lightning_imb.resampling.neighbors import nearest
+from lightning_imb.resampling.rows import Search
 
 Indices = NDArray[np.int64]
+
+_PIECE = 4096  # points made at once: few enough to stay in cache
 
 
 class Pairing(NamedTuple):
@@ -61,10 +65,10 @@ def single_pairing(bases: Indices, partners: Indices) -> Pairing:
     return Pairing(bases, partners[:, None], np.ones(len(bases), dtype=np.int64))
 
 
-def smote_pairing(bases: Indices, X: NDArray[Any], k: int, device: str) -> Pairing:
-    """Pair each of at least two rows of a class with its k nearest rows of the same class (SMOTE)."""
-    inside = nearest(np.arange(len(bases)), X[bases], k, device)
-    return Pairing(bases, bases[inside], np.full(len(bases), inside.shape[1]))
+def smote_pairing(bases: Indices, X: NDArray[Any], k: int, search: Search) -> Pairing:
+    """Pair each of at least two rows of a class, ascending, with its k nearest rows of the same class (SMOTE)."""
+    partners = nearest(bases, X, k, search, among=bases)
+    return Pairing(bases, partners, np.full(len(bases), partners.shape[1]))
 
 
 def draw_pairs(pairing: Pairing, number: int, rng: np.random.Generator) -> tuple[Indices, Indices]:
@@ -79,25 +83,35 @@ def draw_pairs(pairing: Pairing, number: int, rng: np.random.Generator) -> tuple
 
 
 def interpolate(
-    start: NDArray[Any],
-    end: NDArray[Any],
+    X: NDArray[Any],
+    pairs: tuple[Indices, Indices],
     r_range: tuple[float, float],
     per_feature: bool,
     rng: np.random.Generator,
-) -> NDArray[Any]:
-    """Draw points ``start + r·(end − start)`` with r uniform in ``[low, high)``.
+    search: Search,
+) -> Iterator[NDArray[Any]]:
+    """Draw points ``x_i + r·(x_p − x_i)`` with r uniform in ``[low, high)``, one for each pair of rows (i, p).
+
+    The points do not depend on the size of the pieces: a generator's stream goes on where the piece before ended.
 
     Args:
-        start: (M, D) float32 or float64.
-        end: (M, D) of the same dtype.
+        X: (N, D) float32 or float64.
+        pairs: bases i (M,) and partners p (M,).
         r_range: ``(low, high)`` within [0, 1].
         per_feature: draw one r per feature instead of one per row.
         rng: generator to draw from.
+        search: memory, of which an eighth is used.
 
-    Returns:
-        (M, D) in the dtype of ``start``: drawing r in that dtype keeps it below ``high`` = 1.
+    Yields:
+        Consecutive pieces of the (M, D) points, in the dtype of X: drawing r in that dtype keeps it below ``high`` = 1.
     """
-    low, high = r_range
-    unit = rng.random(start.shape if per_feature else (len(start), 1), dtype=start.dtype.type)
-    scale, offset = start.dtype.type(high - low), start.dtype.type(low)
-    return np.asarray(start + (offset + scale * unit) * (end - start))
+    (bases, partners), kind = pairs, X.dtype.type
+    scale, low, width = kind(r_range[1] - r_range[0]), kind(r_range[0]), X.shape[1]
+    step = search.rows_for(8, 4 * width * X.itemsize, _PIECE)
+    for at in range(0, len(bases), step):
+        start = X[bases[at : at + step]]
+        offset = X[partners[at : at + step]] - start
+        unit = rng.random(start.shape if per_feature else (len(start), 1), dtype=kind)
+        offset *= low + scale * unit
+        offset += start
+        yield offset

@@ -22,6 +22,9 @@ class MetricsTable:
 
     def __init__(self) -> None:
         self._rows: dict[Key, dict[str, float]] = {}
+        self._columns: dict[str, None] = {}
+        # the text of the rows as they stand: every epoch writes the whole file, but changes one row of it
+        self._lines: dict[Key, str] = {}
 
     @classmethod
     def read(cls, path: Path) -> "MetricsTable":
@@ -31,8 +34,8 @@ class MetricsTable:
             return table
         with path.open(newline="", encoding="utf-8") as file:
             for line in csv.DictReader(file):
-                key = Phase(line["phase"]), _int(line["epoch"]), _int(line["step"])
-                table._rows[key] = {k: float(v) for k, v in line.items() if k not in KEY_COLUMNS and v}
+                values = {k: float(v) for k, v in line.items() if k not in KEY_COLUMNS and v}
+                table.update(Phase(line["phase"]), _int(line["epoch"]), _int(line["step"]), values)
         return table
 
     def phase_of(self, names: Iterable[str]) -> Phase:
@@ -51,32 +54,53 @@ class MetricsTable:
 
     def update(self, phase: Phase, epoch: int | None, step: int | None, values: Mapping[str, float]) -> None:
         """Merge ``values`` into the row of (phase, epoch, step)."""
-        self._rows.setdefault((phase, epoch, step), {}).update(values)
+        key = phase, epoch, step
+        self._rows.setdefault(key, {}).update(values)
+        self._lines.pop(key, None)
+        if not values.keys() <= self._columns.keys():
+            self._columns.update(dict.fromkeys(values))
+            self._lines.clear()
 
     def rows(self, phase: Phase) -> list[dict[str, float]]:
         """Rows of one phase in order of (epoch, step), with the keys ``epoch`` and ``step`` where known."""
         return [
             {name: float(v) for name, v in (("epoch", key[1]), ("step", key[2])) if v is not None} | values
-            for key, values in sorted(self._rows.items(), key=_order)
+            for key, values in ((key, self._rows[key]) for key in sorted(self._rows, key=_order))
             if key[0] is phase
         ]
 
+    def only(self, phase: Phase) -> "MetricsTable":
+        """The rows of one phase as a table of their own."""
+        table = MetricsTable()
+        for key, values in self._rows.items():
+            if key[0] is phase:
+                table.update(*key, values)
+        return table
+
     def write(self, path: Path) -> None:
         """Write all rows to ``path`` in one atomic step, phase 1 first."""
-        columns = list(dict.fromkeys(name for values in self._rows.values() for name in values))
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, [*KEY_COLUMNS, *columns], lineterminator="\n")
-        writer.writeheader()
-        for (phase, epoch, step), values in sorted(self._rows.items(), key=_order):
-            writer.writerow({"phase": phase.value, "epoch": epoch, "step": step, **values})
-        write_text_atomic(path, text.getvalue())
+        lines = [_line([*KEY_COLUMNS, *self._columns]), *map(self._line_of, sorted(self._rows, key=_order))]
+        write_text_atomic(path, "".join(lines))
+
+    def _line_of(self, key: Key) -> str:
+        if key not in self._lines:
+            phase, *numbers = key
+            values = self._rows[key]
+            self._lines[key] = _line([phase.value, *numbers, *map(values.get, self._columns)])
+        return self._lines[key]
 
     def __len__(self) -> int:
         return len(self._rows)
 
 
-def _order(item: tuple[Key, dict[str, float]]) -> tuple[int, int, int]:
-    phase, epoch, step = item[0]
+def _line(cells: Iterable[object]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
+
+
+def _order(key: Key) -> tuple[int, int, int]:
+    phase, epoch, step = key
     return list(Phase).index(phase), -1 if epoch is None else epoch, -1 if step is None else step
 
 

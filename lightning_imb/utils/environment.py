@@ -34,10 +34,19 @@ def command() -> str:
     return " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]])
 
 
+def processor_flags() -> frozenset[str]:
+    """What the processor can do, in Linux's words (``avx512_bf16``, ...); empty where the system does not tell."""
+    return frozenset(_cpuinfo("flags").split())
+
+
 def _processor() -> str:
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _cpuinfo(field: str) -> str:
+    """The first value of a field of ``/proc/cpuinfo``, empty where there is none."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as info:
-            names = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
+            return next((line.split(":", 1)[1].strip() for line in info if line.startswith(field)), "")
     except OSError:  # not a Linux machine
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
+        return ""

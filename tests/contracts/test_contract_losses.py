@@ -101,6 +101,31 @@ def test_half_precision_is_computed_in_float32(name: str, dtype: torch.dtype) ->
     assert torch.isfinite(half.grad).all()
 
 
+def test_autocast_leaves_the_loss_alone(name: str) -> None:
+    logits, target = batch()
+    loss = build(name)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = loss(logits, target)
+    assert torch.equal(value, loss(logits, target))
+
+
+def test_hard_labels_never_wait_for_the_device(name: str) -> None:
+    # a meta tensor has no values: whatever would have to look at one raises
+    loss = build(name).to("meta")
+    logits = torch.zeros(4, K, device="meta", requires_grad=True)
+    loss(logits, torch.zeros(4, dtype=torch.int64, device="meta")).backward()
+    assert logits.grad is not None
+    assert logits.grad.is_meta
+
+
+@pytest.mark.parametrize("label", [-100, -1, K])
+def test_a_label_that_is_no_class_is_an_error(name: str, label: int) -> None:
+    logits, target = batch()
+    target[3] = label
+    with pytest.raises((IndexError, RuntimeError), match="out of"):
+        build(name)(logits, target)
+
+
 def test_class_weights_can_be_replaced(name: str) -> None:
     logits, target = batch()
     loss = build(name)

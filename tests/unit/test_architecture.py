@@ -22,7 +22,7 @@ LEVELS = (
     # what the entry points do: the wiring of all of the above
     ("checks", "known_keys"),
     ("build",),
-    ("records",),
+    ("records", "reuse"),
     ("fit",),
     ("restore",),
     ("workflow",),

@@ -13,10 +13,10 @@ class Breaks(ImbalancedClassifier):
     """Its loss is NaN from one batch of one epoch on."""
 
     def training_step(self, batch, batch_idx):
-        loss = super().training_step(batch, batch_idx)
+        result = super().training_step(batch, batch_idx)
         if self.current_epoch == 1 and batch_idx >= 2:
-            return loss * float("nan")
-        return loss
+            return {"loss": result["loss"] * float("nan")}
+        return result
 
 
 @pytest.mark.parametrize("every", [1, 2, 50])
@@ -48,3 +48,29 @@ def test_it_names_epoch_and_batch_and_keeps_the_last_good_checkpoint(tmp_path, e
     kept = torch.load(tmp_path / "last.ckpt", weights_only=True)
     assert kept["epoch"] == 0
     assert all(torch.isfinite(v).all() for v in kept["state_dict"].values())
+
+
+def test_it_names_the_batch_within_a_group_of_batches():
+    class Fit:
+        num_training_batches, current_epoch = 3, 4
+
+    guard, module = NanGuard(every=1000), tiny.classifier()
+    guard.on_train_epoch_start(Fit(), module)
+    ones = torch.ones(5)
+    guard.on_train_batch_end(Fit(), module, {"loss": ones[0], "losses": ones}, None, 0)
+    broken = torch.tensor([1.0, 1.0, float("inf"), float("nan"), 1.0])
+    guard.on_train_batch_end(Fit(), module, {"loss": broken[-1], "losses": broken}, None, 1)
+    with pytest.raises(InputError, match="epoch 4, batch 7"):
+        guard.on_train_batch_end(Fit(), module, {"loss": ones[0], "losses": ones}, None, 2)
+
+
+def test_it_looks_after_so_many_batches_not_calls():
+    class Fit:
+        num_training_batches, current_epoch = 100, 0
+
+    guard, module = NanGuard(every=10), tiny.classifier()
+    guard.on_train_epoch_start(Fit(), module)
+    broken = torch.full((5,), float("nan"))
+    guard.on_train_batch_end(Fit(), module, {"loss": broken[-1], "losses": broken}, None, 0)
+    with pytest.raises(InputError, match="batch 0"):
+        guard.on_train_batch_end(Fit(), module, {"loss": broken[-1], "losses": broken}, None, 1)

@@ -8,7 +8,9 @@ from imblearn.over_sampling import RandomOverSampler
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from lightning_imb.callbacks import phase_switch
 from lightning_imb.callbacks.phase_switch import PhaseSwitch, balance, extract
+from lightning_imb.data.embeddings import EmbeddingSet
 from lightning_imb.models.schedules import constant
 from lightning_imb.resampling import EOS
 
@@ -24,7 +26,7 @@ def switch(resampler=None, reset_head=True):
     )
 
 
-def trainer(tmp_path, callbacks, epochs=3):
+def trainer(tmp_path, callbacks, epochs=3, **changes):
     return Trainer(
         accelerator="cpu",
         max_epochs=epochs,
@@ -35,6 +37,7 @@ def trainer(tmp_path, callbacks, epochs=3):
         enable_model_summary=False,
         num_sanity_val_steps=0,
         default_root_dir=tmp_path,
+        **changes,
     )
 
 
@@ -66,7 +69,7 @@ def test_the_head_trains_on_the_balanced_set_and_nothing_else_moves(tmp_path):
     assert not torch.equal(head, model.head.weight)
     assert np.bincount(record.targets).tolist() == [32, 32, 32]
     assert record.widths == {(16,)}
-    assert record.validated == {(1, 8, 8)}
+    assert record.validated == {(16,)}
 
 
 def test_images_are_given_back(tmp_path):
@@ -132,3 +135,73 @@ def test_a_resumed_retraining_equals_an_uninterrupted_one(tmp_path, stop_after):
     resumed = run(tmp_path / "cut", 4, resume=tmp_path / "cut" / "last.ckpt")
     for key, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[key]), key
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_validation_on_embeddings_gives_what_the_whole_network_gives(tmp_path, precision):
+    data, model = tiny.data_module(), tiny.classifier()
+    fit = trainer(tmp_path, [switch()], precision=precision)
+    fit.fit(model, datamodule=data)
+    logged = {k: v for k, v in fit.callback_metrics.items() if k.startswith("retrain/val/")}
+    (whole,) = trainer(tmp_path, [], precision=precision).validate(model, datamodule=data, verbose=False)
+    assert {k: float(v) for k, v in logged.items()} == {k: whole[k] for k in logged}
+    assert "retrain/val/loss" in logged
+
+
+@pytest.mark.parametrize("optimizer", [functools.partial(torch.optim.SGD, lr=0.1, momentum=0.9), torch.optim.AdamW])
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_many_steps_per_call_train_as_one_step_per_call_to_the_bit(tmp_path, monkeypatch, optimizer, precision):
+    def run(steps):
+        monkeypatch.setattr(phase_switch, "_STEPS", steps)
+        torch.manual_seed(3)
+        data, model, change = tiny.data_module(), tiny.classifier(), switch()
+        change.optimizer = optimizer
+        change.scheduler = lambda made: constant(made, epochs=3, warmup_epochs=2)
+        fit = trainer(tmp_path, [change], precision=precision)
+        fit.fit(model, datamodule=data)
+        return model, fit
+
+    (one, fit_one), (many, fit_many) = run(1), run(4)
+    assert all(torch.equal(v, many.state_dict()[k]) for k, v in one.state_dict().items())
+    assert fit_one.global_step == fit_many.global_step == 3 * 6  # 96 rows in batches of 16
+    assert fit_one.num_training_batches == 6
+    assert fit_many.num_training_batches == 2
+    for name, value in fit_one.callback_metrics.items():
+        assert torch.allclose(value, fit_many.callback_metrics[name], rtol=1e-6), name
+    steps = [fit.fit_loop.epoch_loop._batches_that_stepped for fit in (fit_one, fit_many)]
+    assert steps[0] == steps[1]
+
+
+def test_phase_3_is_float32_under_autocast(tmp_path):
+    def trained(precision, z):
+        change = switch()
+        change._balanced_set = lambda *_: EmbeddingSet(z, torch.tensor([0, 1, 2] * 16), 48)
+        torch.manual_seed(0)
+        model = tiny.classifier()
+        trainer(tmp_path, [change], precision=precision).fit(model, datamodule=tiny.data_module())
+        return model.head.weight
+
+    z = torch.randn(48, 16, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(trained("32-true", z), trained("bf16-mixed", z))
+
+
+def test_embeddings_come_in_the_precision_of_the_forward_pass():
+    data, model = tiny.data_module(), tiny.classifier()
+    data.setup("fit")
+    full, _ = extract(model, data, "train")
+    half, _ = extract(model, data, "train", lambda: torch.autocast("cpu", torch.bfloat16))
+    assert half.dtype == torch.float32
+    assert not torch.equal(full, half)
+    assert torch.allclose(full, half, rtol=0.05, atol=0.05)
+
+
+def test_long_steps_are_handed_out_one_by_one():
+    class Fit:
+        world_size = 1
+        precision_plugin = None
+
+    wide = torch.empty(1, 2**20)
+    assert switch()._steps_at_once(Fit(), wide) == 1
+    assert switch()._steps_at_once(Fit(), torch.empty(1, 64)) == 64
+    Fit.world_size = 2
+    assert switch()._steps_at_once(Fit(), torch.empty(1, 64)) == 1

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 from helpers import tiny
+from helpers.images import truncate, write_class_folders
+from torchvision.transforms import v2
 
-from lightning_imb.data.embeddings import EmbeddingSet
+from lightning_imb.data.datasets.image_folder import image_folder
+from lightning_imb.data.embeddings import EmbeddingSet, LentEmbeddings
 from lightning_imb.data.profiles import exponential_profile
 from lightning_imb.utils.errors import InputError
 
@@ -75,13 +78,141 @@ def test_auto_keeps_in_memory_what_fits(limit, held):
 def test_lent_embeddings_are_trained_on_and_given_back():
     data = ready()
     lent = EmbeddingSet(torch.randn(30, 5), torch.arange(30) % 3, n_real=20)
-    data.use_embeddings(lent, batch_size=8)
+    monitored = torch.randn(14, 5), torch.arange(14) % 3
+    data.lend(LentEmbeddings(lent, monitored, batch_size=8, steps=2))
     batches = list(data.train_dataloader())
     assert sorted(torch.cat([b.inputs for b in batches])[:, 0].tolist()) == sorted(lent.z[:, 0].tolist())
     assert data.on_after_batch_transfer(batches[0], 0) is batches[0]
-    assert next(iter(data.val_dataloader())).inputs.dtype == torch.uint8
+    assert torch.equal(all_rows(data.val_dataloader()), monitored[0])
     data.use_images()
-    assert next(iter(data.train_dataloader())).inputs.dtype == torch.uint8
+    for loader in (data.train_dataloader(), data.val_dataloader()):
+        assert next(iter(loader)).inputs.dtype == torch.uint8
+
+
+@pytest.fixture
+def folder(tmp_path):
+    root = write_class_folders(tmp_path / "images", {"left": 20, "middle": 12, "right": 8})
+    truncate(root / "left" / "03.png", 60)
+    return root
+
+
+def of_files(folder, **changes):
+    """Image files with everything switched on that augments, measures or skips."""
+    settings = {
+        "splits": lambda: image_folder(str(folder), image_size=(8, 9), channels=3, test_size=0.3, split_seed=0),
+        "mean": "auto",
+        "std": "auto",
+        "pad": 2,
+        "flip": True,
+        "cutout": 3,
+        "per_image": [v2.ColorJitter(0.5, 0.5), v2.RandomApply([v2.GaussianBlur(3)], p=0.5), v2.RandomRotation(20)],
+        "on_bad_image": "skip",
+    }
+    return ready(**(settings | changes))
+
+
+def transformed(data, loader):
+    return [data.on_after_batch_transfer(batch, 0) for batch in loader]
+
+
+def assert_same_batches(data, wanted):
+    for split in (None, "train", "val", "test"):
+        pairs = [
+            transformed(d, d.train_dataloader() if split is None else d.ordered_dataloader(split))
+            for d in (data, wanted)
+        ]
+        for batch, reference in zip(*pairs, strict=True):
+            assert torch.equal(batch.inputs, reference.inputs)
+            assert batch.inputs.stride() == reference.inputs.stride()
+            assert torch.equal(batch.target, reference.target)
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_memory_cache_and_workers_change_no_bit(folder, tmp_path, in_memory, workers, channels_last):
+    wanted = of_files(folder, channels_last=channels_last)
+    settings = {"in_memory": in_memory, "num_workers": workers, "channels_last": channels_last}
+    for attempt in range(2):  # the second one finds the cache filled
+        data = of_files(folder, cache=str(tmp_path / "cache"), **settings)
+        assert data.cached_sets is in_memory, attempt
+        assert data.skipped("train") + data.skipped("val") + data.skipped("test") == 1
+        assert_same_batches(data, wanted)
+
+
+def test_training_images_are_all_augmented_and_others_never(folder):
+    data = of_files(folder)
+    plain = of_files(folder, pad=0, flip=False, cutout=0, per_image=[])
+    for split in ("train", "val", "test"):
+        pairs = zip(data.ordered_dataloader(split), plain.ordered_dataloader(split), strict=True)
+        assert all(torch.equal(a.inputs, b.inputs) for a, b in pairs)
+    for a, b in zip(data.train_dataloader(), plain.train_dataloader(), strict=True):
+        assert (a.inputs != b.inputs).flatten(1).any(1).sum() >= len(a.inputs) - 1
+
+
+def test_other_epochs_transform_in_another_way(folder):
+    data = of_files(folder, pad=0, flip=False, cutout=0, batch_size=100)
+    loader = data.train_dataloader()
+    first, order = next(iter(loader)), next(iter(loader.sampler)).indices
+    loader.sampler.set_epoch(1)
+    second, later = next(iter(loader)), next(iter(loader.sampler)).indices
+    assert not torch.equal(first.inputs[order.argsort()], second.inputs[later.argsort()])
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_transforms_that_change_the_size_are_refused(folder, in_memory):
+    with pytest.raises(InputError, match=r"per_image: CenterCrop makes 3 x 4 x 4"):
+        of_files(folder, per_image=[v2.CenterCrop(4)], in_memory=in_memory)
+
+
+class Trainer:
+    """As much of a trainer as the data module asks for."""
+
+    def __init__(self, device):
+        self.strategy = self
+        self.root_device = torch.device(device)
+
+
+def test_sets_in_memory_move_to_the_device_that_they_fit_on(monkeypatch):
+    """On ``meta``, which has shapes only, in place of a GPU."""
+    data = ready()
+    monkeypatch.setattr(data, "fits_on", lambda device: device.type == "meta")
+    data.trainer = Trainer("meta")
+    data.setup("fit")
+    loader = data.ordered_dataloader("test")
+    batch = loader.dataset[next(iter(loader.sampler))]
+    assert batch.inputs.device.type == batch.target.device.type == "meta"
+    assert batch.inputs.shape == (30, 1, 8, 8)
+    assert (loader.num_workers, loader.pin_memory) == (0, False)
+    assert data.target("test").tolist() == [0] * 10 + [1] * 10 + [2] * 10
+    data.trainer = Trainer("cpu")
+    data.setup("test")
+    assert next(iter(data.ordered_dataloader("test"))).inputs.device.type == "cpu"
+
+
+def test_worker_processes_are_not_used_for_a_set_on_a_device(monkeypatch):
+    data = ready(num_workers=2)
+    monkeypatch.setattr(data, "fits_on", lambda device: device.type == "meta")
+    data.trainer = Trainer("meta")
+    data.setup("fit")
+    assert data.ordered_dataloader("train").num_workers == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "free", "fits"),
+    [
+        ({}, 2 * 100 * 64, True),  # 100 images of 64 bytes
+        ({}, 2 * 100 * 64 - 1, False),
+        ({"on_device": False}, 10**9, False),
+        ({"per_image": [v2.RandomInvert()]}, 10**9, False),
+    ],
+)
+def test_half_of_the_free_memory_is_enough(changes, free, fits, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**10))
+    data = ready(**changes)
+    assert sum(len(data.target(split)) for split in ("train", "val", "test")) == 100
+    assert data.fits_on(torch.device("cuda")) is fits
+    assert not data.fits_on(torch.device("cpu"))
 
 
 def test_measured_statistics_normalise_the_training_images():
@@ -114,7 +245,9 @@ def test_statistics_that_do_not_fit_the_channels_are_refused(mean):
         ready(mean=mean)
 
 
-@pytest.mark.parametrize(("key", "value"), [("in_memory", "sometimes"), ("num_workers", "many")])
+@pytest.mark.parametrize(
+    ("key", "value"), [("in_memory", "sometimes"), ("num_workers", "many"), ("on_device", "perhaps")]
+)
 def test_unknown_words_are_refused(key, value):
     with pytest.raises(InputError, match=value):
         ready(**{key: value}).train_dataloader()

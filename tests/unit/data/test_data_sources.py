@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from lightning_imb.data.decode import BadImageError, decode_image, size_pair
 from lightning_imb.data.sources import ArraySource, FileSource, load_all, verify
+from lightning_imb.data.statistics import level_counts
 from lightning_imb.utils.errors import InputError
 
 
@@ -309,6 +310,31 @@ def test_load_all_of_an_array_source():
     loaded, kept = load_all(source, [3, 1])
     np.testing.assert_array_equal(loaded.numpy(), images[[3, 1]])
     assert kept.tolist() == [3, 1]
+    loaded.zero_()
+    np.testing.assert_array_equal(source.images.numpy(), images)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_content_stamps_see_a_change_that_keeps_the_size(tree, tmp_path, packed):
+    def stamps():
+        root = write_zip(tmp_path / "t.zip", tree) if packed else tree
+        return source_of(root, NAMES, LABELS).store.content_stamps(NAMES)
+
+    write_image(tree / "a/00.bmp", np.zeros((8, 8, 3), np.uint8)).rename(tree / NAMES[0])
+    before, times = stamps(), (tree / NAMES[0]).stat()
+    assert stamps() == before
+    write_image(tree / "a/00.bmp", np.ones((8, 8, 3), np.uint8)).rename(tree / NAMES[0])
+    os.utime(tree / NAMES[0], ns=(times.st_atime_ns, times.st_mtime_ns))  # as an archive would do it
+    assert (tree / NAMES[0]).stat().st_size == times.st_size
+    assert stamps() != before
+
+
+def test_a_fingerprint_is_the_same_after_a_move(tree, tmp_path):
+    before = source_of(tree, NAMES, LABELS).fingerprint()
+    moved = tree.rename(tmp_path / "elsewhere")
+    for name in NAMES:
+        os.utime(moved / name, (1, 1))
+    assert source_of(moved, NAMES, LABELS).fingerprint() == before
 
 
 @pytest.mark.parametrize("bad", [[1], [0, 3]])
@@ -328,14 +354,17 @@ def test_bad_image_is_named_or_skipped_and_counted(tree, tmp_path, caplog, bad, 
         assert all(NAMES[i] in caplog.text for i in bad)
     good = [i for i in range(5) if i not in bad]
     images, kept = load_all(source, range(5), "skip")
-    assert kept.tolist() == verify(source, "skip").tolist() == good
+    verified = verify(source, "skip")
+    assert kept.tolist() == verified.good.tolist() == good
+    assert verified.shape == (3, 8, 8)
+    assert torch.equal(verified.counts, level_counts(images))
     assert torch.equal(images, torch.stack([source.load(i) for i in good]))
 
 
 def test_nothing_is_logged_when_all_images_are_good(tree, caplog):
     source = source_of(tree, NAMES, LABELS)
     with caplog.at_level(logging.WARNING):
-        assert verify(source, "skip").tolist() == [0, 1, 2, 3, 4]
+        assert verify(source, "skip").good.tolist() == [0, 1, 2, 3, 4]
     assert caplog.text == ""
 
 

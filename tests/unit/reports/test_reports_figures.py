@@ -5,14 +5,12 @@ import itertools
 import matplotlib.image
 import numpy as np
 import pytest
-from sklearn.metrics import confusion_matrix as sklearn_confusion
 
 from lightning_imb.phases import Phase
-from lightning_imb.reports.confusion import confusion_matrix, recalls, row_shares
+from lightning_imb.reports.confusion_figure import confusion_figure
 from lightning_imb.reports.curves import curve
 from lightning_imb.reports.figures import (
     class_counts_figure,
-    confusion_figure,
     learning_curves_figure,
     recall_figure,
     run_figures,
@@ -29,19 +27,6 @@ def texts(axes):
 def ticks(figure, axes, axis="x"):
     figure.canvas.draw()
     return [label.get_text() for label in getattr(axes, f"get_{axis}ticklabels")()]
-
-
-def test_confusion_is_that_of_sklearn():
-    rng = np.random.default_rng(0)
-    logits, targets = rng.normal(size=(200, 5)), rng.integers(0, 5, 200)
-    expected = sklearn_confusion(targets, logits.argmax(1), labels=range(5))
-    np.testing.assert_array_equal(confusion_matrix(logits, targets), expected)
-
-
-def test_absent_classes_have_no_recall():
-    confusion = np.array([[3, 1, 0], [0, 0, 0], [0, 2, 0]])
-    assert recalls(confusion) == [0.75, None, 0.0]
-    np.testing.assert_array_equal(row_shares(confusion), [[0.75, 0.25, 0], [np.nan] * 3, [0, 1, 0]])
 
 
 def test_counts_are_drawn_and_written_per_split():
@@ -63,6 +48,17 @@ def test_hundred_classes_get_no_numbers_and_few_ticks():
     figure = confusion_figure(np.eye(100), names)
     assert texts(figure.axes[0]) == []
     assert len(ticks(figure, figure.axes[0], "y")) == 25
+
+
+def test_more_classes_than_dots_are_drawn_from_head_to_tail():
+    counts = list(range(300))
+    figure = class_counts_figure({"train": counts, "test": counts}, [f"class {k}" for k in counts], "title")
+    for axes in figure.axes:
+        (outline,) = axes.patches  # one shape: hundreds of bars would take seconds
+        assert outline.get_data().values.tolist() == counts[::-1]
+    assert ticks(figure, figure.axes[1])[:2] == ["class 299", "class 287"]
+    few = class_counts_figure({"train": counts[:200]}, [f"class {k}" for k in range(200)], "title")
+    assert few.axes[0].patches[0].get_data().values.tolist() == counts[:200]
 
 
 def test_tick_labels_do_not_overlap():
@@ -103,6 +99,17 @@ def test_many_recalls_are_marks_with_a_trend():
     marks, trend = figure.axes[0].lines
     np.testing.assert_allclose(marks.get_ydata(), values)
     np.testing.assert_allclose(trend.get_ydata()[5:-5], values[5:-5])  # a running mean leaves a straight line alone
+
+
+def test_the_trend_is_the_mean_of_the_neighbours_that_are_known():
+    rng = np.random.default_rng(0)
+    values = np.where(rng.random(60) < 0.4, np.nan, rng.random(60))
+    values[20:30] = np.nan
+    figure = recall_figure({"final": values.tolist()}, [str(k) for k in range(60)], [1] * 60)
+    windows = [values[max(0, k - 3) : k + 4] for k in range(60)]
+    expected = [np.nan if np.isnan(window).all() else np.nanmean(window) for window in windows]
+    assert np.isnan(expected).any()
+    np.testing.assert_allclose(figure.axes[0].lines[1].get_ydata(), expected, atol=1e-12)
 
 
 def test_confusion_cells_are_shares_of_the_true_class():
@@ -166,6 +173,20 @@ def test_all_figures_of_a_run_are_files(make_run, add_files, k, retrain):
         image = matplotlib.image.imread(file)
         assert image.shape[0] > 300
         assert image[..., :3].std() > 0.02  # something is drawn
+
+
+def test_the_confusion_of_many_classes_is_drawn_by_groups_and_the_log_says_why(make_run, add_files, caplog):
+    k = 400
+    run = add_files(make_run("a", counts=[1000 - i for i in range(k)]), retrain=False)
+    with caplog.at_level("INFO", logger="lightning_imb"):
+        axes = run_figures(run)["confusion"].axes[0]
+    shares = axes.images[0].get_array()
+    # 3 of 10 samples of every class are taken for class 0, which is one of the twenty in the first group
+    np.testing.assert_allclose(shares, 0.7 * np.eye(20) + 0.3 * np.eye(20)[[0]])
+    assert "400 classes in 20 groups" in axes.get_title(loc="left")
+    assert axes.get_xlabel() == "predicted group (rank by training images)"
+    assert ticks(axes.figure, axes)[:2] == ["1–20", "21–40"]
+    assert ["confusion of 400 classes is drawn by groups: a cell" in m for m in caplog.messages] == [True]
 
 
 def test_figures_need_neither_the_csv_file_nor_the_done_marker(make_run, add_files):

@@ -4,6 +4,7 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 
 from lightning_imb.resampling.neighbors import nearest, nearest_enemy
+from lightning_imb.resampling.rows import Search
 from lightning_imb.utils.errors import InputError
 
 
@@ -24,13 +25,13 @@ def rng():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("k", [1, 10, 120])
-@pytest.mark.parametrize("chunk_bytes", [1, 100_000, 2**26])
-def test_agrees_with_scikit_learn(rng, dtype, k, chunk_bytes):
+@pytest.mark.parametrize("memory_mb", [1e-6, 0.01, 0.1, 512])
+def test_agrees_with_scikit_learn(rng, dtype, k, memory_mb):
     X = rng.normal(size=(700, 16)).astype(dtype)
     queries = rng.choice(700, 60, replace=False)
     model = NearestNeighbors(n_neighbors=k + 1, algorithm="brute").fit(X.astype(np.float64))
     expected = model.kneighbors(X[queries].astype(np.float64), return_distance=False)
-    found = nearest(queries, X, k, chunk_bytes=chunk_bytes)
+    found = nearest(queries, X, k, Search(memory_mb=memory_mb))
     assert found.dtype == np.int64
     np.testing.assert_array_equal(found, expected[:, 1:])  # distinct rows: column 0 is the row itself
 
@@ -40,7 +41,7 @@ def test_agrees_with_scikit_learn(rng, dtype, k, chunk_bytes):
 def test_duplicates_exclude_self_by_index_and_break_ties_by_index(rng, dtype, k):
     X = rng.integers(0, 3, size=(90, 3)).astype(dtype)  # 27 distinct points: many copies, many ties
     queries = np.arange(90)
-    found = nearest(queries, X, k, chunk_bytes=5_000)
+    found = nearest(queries, X, k, Search(memory_mb=0.1))
     assert not (found == queries[:, None]).any()
     np.testing.assert_array_equal(found, reference(queries, X, k))
 
@@ -99,7 +100,7 @@ def test_nearest_enemy_is_the_nearest_row_of_another_class(rng, dtype):
     X[60:] = X[:60]  # a copy of another class is an enemy at distance zero
     queries = rng.choice(120, 50, replace=False)
     expected = reference(queries, X, 1, allowed=lambda i, j: y[i] != y[j])[:, 0]
-    np.testing.assert_array_equal(nearest_enemy(queries, X, y, chunk_bytes=4_000), expected)
+    np.testing.assert_array_equal(nearest_enemy(queries, X, y, Search(memory_mb=0.1)), expected)
 
 
 def test_nearest_enemy_of_one_class_is_an_error():

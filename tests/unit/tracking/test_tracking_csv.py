@@ -58,6 +58,40 @@ def test_a_second_start_keeps_and_replaces(tmp_path):
     assert [row["only/second"] for row in rows] == ["", "", "2.0", "2.0"]
 
 
+def test_every_write_has_all_that_was_merged_so_far(tmp_path):
+    growing, path, merged = MetricsTable(), tmp_path / "metrics.csv", []
+    for row in (
+        (Phase.REPRESENT, 0, 9, {"a": 1.0}),
+        (Phase.REPRESENT, 0, 9, {"a": 2.0}),  # a value changes
+        (Phase.RETRAIN, 0, 9, {"a": 3.0}),
+        (Phase.REPRESENT, 1, 19, {"b": 4.0}),  # a column comes in the middle
+        (Phase.REPRESENT, 0, 9, {"b": 5.0}),  # and an old row gets a value of it
+    ):
+        growing.update(*row)
+        growing.write(path)
+        merged.append(row)
+        fresh = MetricsTable()
+        for known in merged:
+            fresh.update(*known)
+        fresh.write(tmp_path / "fresh.csv")
+        assert path.read_text() == (tmp_path / "fresh.csv").read_text()
+    found = [(r["phase"], r["epoch"], r["step"], r["a"], r["b"]) for r in read(path)]
+    assert found == [
+        ("represent", "0", "9", "2.0", "5.0"),
+        ("represent", "1", "19", "", "4.0"),
+        ("retrain", "0", "9", "3.0", ""),
+    ]
+
+
+def test_one_phase_of_a_table_is_a_table(tmp_path):
+    table = MetricsTable()
+    table.update(Phase.REPRESENT, 0, 9, {"a": 1.0})
+    table.update(Phase.RETRAIN, 0, 9, {"b": 2.0})
+    table.only(Phase.RETRAIN).write(tmp_path / "metrics.csv")
+    assert read(tmp_path / "metrics.csv") == [{"phase": "retrain", "epoch": "0", "step": "9", "b": "2.0"}]
+    assert len(table) == 2
+
+
 def test_loggers_made_together_and_used_in_turn_share_the_file(tmp_path):
     first, second = CsvLogger(tmp_path), CsvLogger(tmp_path)
     first.log_metrics({"epoch": 0, "train/loss": 1.0}, step=0)

@@ -1,0 +1,78 @@
+"""Many optimizer steps of a head in one call, for phase 3."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+
+@runtime_checkable
+class Steps(Protocol):
+    """Several batches of embeddings in a row: inputs (R, D), target (R,), and the rows of each batch."""
+
+    inputs: Tensor
+    target: Tensor
+    sizes: tuple[int, ...]
+
+
+class Trained(NamedTuple):
+    """What came of a group of batches.
+
+    Attributes:
+        loss: Loss of the last batch, with its graph: whoever called still has to step on it.
+        losses: (S,) losses of all batches, detached.
+        predicted: (R,) predicted classes, each by the weights of its moment.
+    """
+
+    loss: Tensor
+    losses: Tensor
+    predicted: Tensor
+
+
+_WORTH_THREADS = 2**24  # multiplications in a step from which on sharing them pays for meeting again
+
+
+def train_head(
+    head: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], steps: Steps, optimizer: Optimizer
+) -> Trained:
+    """Train a head on batch after batch; the last one is left to the caller.
+
+    A step of a linear head takes a fraction of the time that a training framework spends around it, so a group of
+    steps shares that cost. The arithmetic is that of one step per call, to the bit.
+
+    Args:
+        head: Maps embeddings (N, D) to logits (N, K).
+        loss: Training loss.
+        steps: The batches.
+        optimizer: Steps on all batches but the last.
+    """
+    losses, predicted, value = [], [], None
+    # float32 throughout: nothing is gained by casting so little, and a cached cast would outlive its weights
+    with torch.autocast(steps.inputs.device.type, enabled=False), _threads_for(head, max(steps.sizes)):
+        sizes = list(steps.sizes)
+        for z, y in zip(torch.split(steps.inputs, sizes), torch.split(steps.target, sizes), strict=True):
+            if value is not None:
+                optimizer.zero_grad()
+                value.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+            logits = head(z)
+            value = loss(logits, y)
+            losses.append(value.detach())
+            predicted.append(logits.detach().argmax(dim=1))
+    assert value is not None, "a group has at least one batch"
+    return Trained(value, torch.stack(losses), torch.cat(predicted))
+
+
+@contextmanager
+def _threads_for(head: nn.Module, rows: int) -> Iterator[None]:
+    """One thread for a small head: meeting after every operation costs more than its arithmetic."""
+    before = torch.get_num_threads()
+    small = rows * sum(weight.numel() for weight in head.parameters()) < _WORTH_THREADS
+    torch.set_num_threads(1 if small else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
