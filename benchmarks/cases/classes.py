@@ -15,6 +15,9 @@ def plain(turn: Turn, settings: Settings, classes: int) -> None:
     """Cross entropy, forward and backward, and no metrics."""
     import torch.nn.functional as F
 
+    from benchmarks.product import common_overrides, compose_config
+
+    cfg = compose_config(*common_overrides(settings))  # for its threads: the losses alone are to differ
     logits, target = batch(classes)
     repeats = settings.size(200, 2)
     while True:
@@ -22,7 +25,7 @@ def plain(turn: Turn, settings: Settings, classes: int) -> None:
         for _ in range(repeats):
             logits.grad = None
             F.cross_entropy(logits, target).backward()  # type: ignore[no-untyped-call]
-        turn.end(units=repeats)
+        turn.end(units=repeats, threads=cfg.threads)
 
 
 def ours(turn: Turn, settings: Settings, loss: str, classes: int) -> None:
@@ -67,7 +70,7 @@ def pairs(settings: Settings) -> Sequence[Pair]:
         found.append(
             Pair(
                 f"loss and metrics per step, {loss}, {classes:,} classes",
-                Side(f"cross entropy alone, {against:,} classes", plain, {"classes": against}),
+                Side(f"cross entropy alone, {against:,} classes", plain, {"classes": against}, product=True),
                 Side(f"lightning_imb {loss}", ours, {"loss": loss, "classes": classes}, product=True),
                 kind="overhead",
                 note=f"batch {BATCH}; a ResNet-32 step takes some hundred times as long",

@@ -137,14 +137,15 @@ class ZipStore:
 
     def stamp(self, name: str) -> str:
         """Size in bytes and CRC-32, both from the archive's directory."""
-        info = self._open()[0].NameToInfo.get(name)
-        if info is None:
-            raise InputError(f"{self.root} has no member {name}: check dataset.root")
-        return f"{info.file_size}:{info.CRC}"
+        return self.content_stamps([name])[0]
 
     def content_stamps(self, names: Sequence[str]) -> list[str]:
         """Size and CRC-32 of every member."""
-        return [self.stamp(name) for name in names]
+        members = self._open()[0].NameToInfo
+        try:
+            return [f"{member.file_size}:{member.CRC}" for member in map(members.__getitem__, names)]
+        except KeyError as error:
+            raise InputError(f"{self.root} has no member {error.args[0]}: check dataset.root") from error
 
     def _open(self) -> tuple[zipfile.ZipFile, threading.Lock]:
         handle = self._handle

@@ -26,8 +26,8 @@ class ImbalancedClassifier(LightningModule):
 
     Batches are ``(inputs, target, key)``: images (N, C, H, W), or embeddings (N, D), which only pass the head.
     In phase 3 several batches of embeddings come at once, as ``Steps``. Under autocast the head and the loss stay in
-    float32: they cost little, and logits in half precision tie. Every score is a function of three counts per class and set.
-    Metrics are named ``split/name``; in phase 3 they carry the prefix ``retrain/``.
+    float32: they cost little, and logits in half precision tie. Every score is a function of three counts per class
+    and set. Metrics are named ``split/name``; in phase 3 they carry the prefix ``retrain/``.
 
     Args:
         extractor: Maps images to embeddings (N, D); has ``embed_dim``.

@@ -67,7 +67,8 @@ class Products:
         most = search.rows_for(8, self.block * size, len(rows))
         self.panel = -(-len(rows) // -(-len(rows) // most))  # panels of equal size
         self.fold = max(1, int(_FOLD * (self.panel / wanted) ** 0.5))
-        strips = -(-self.panel // search.rows_for(8, 3 * 8 * rows.features, _STRIP))
+        strip = search.rows_for(8, 16 * rows.features, _STRIP) if rows.copies(self.dtype) else _STRIP
+        strips = -(-self.panel // strip)
         self.strip = self.fold * -(-self.panel // (strips * self.fold))
         padded = -(-self.panel // self.strip) * self.strip
         self._scores = torch.empty(padded * self.block, dtype=self.dtype, device=rows.data.device)
@@ -89,7 +90,10 @@ class Products:
         return Proposal(numbers, worst, square.sqrt(), self.norms.shift, self.dtype)
 
     def _of_panel(self, query: Tensor, asked: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        """Return the smallest scores (B, M) of the panel that begins at a row, and their rows."""
+        """Return the smallest scores (B, M) of the panel that begins at a row, and their rows.
+
+        Padding and barred rows score infinity; they are among the smallest of a panel only until panels are merged.
+        """
         count = min(self.panel, len(self.rows) - start)
         padded = -(-count // self.strip) * self.strip
         scores = self._scores[: padded * len(query)].view(padded, len(query))
@@ -101,7 +105,7 @@ class Products:
             self._score(scores[low:high], factor, asked, start + low)
             minima.append(scores[low : low + self.strip].view(*folded).amin(dim=0))
         values, numbers = _smallest(scores, torch.cat(minima), min(self.wanted, count), self.fold, self.strip)
-        return values, (start + numbers).clamp_(max=len(self.rows) - 1)  # padding ties with barred rows, at infinity
+        return values, start + numbers
 
     def _score(self, out: Tensor, factor: Tensor, asked: Tensor, start: int) -> None:
         """Write the scores (T, B) of a strip that begins at a row; barred rows get infinity."""

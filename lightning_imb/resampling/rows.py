@@ -68,6 +68,10 @@ class Rows:
         """Whether all rows of the matrix are searched."""
         return self._among is None
 
+    def copies(self, dtype: torch.dtype) -> bool:
+        """Tell whether strips in ``dtype`` are copies."""
+        return not self.whole or dtype != self.dtype
+
     def strip(self, start: int, stop: int, dtype: torch.dtype) -> Tensor:
         """Return rows ``start`` to ``stop`` as (T, D): a view where possible, else a copy of these rows only."""
         part = self.data[start:stop] if self._among is None else self.data[self._among[start:stop]]
@@ -107,8 +111,10 @@ def norms(rows: Rows, dtype: torch.dtype, search: Search) -> Norms:
     """Compute the norms of the rows for products in ``dtype``, a piece of the rows at a time."""
     step = search.rows_for(8, 32 * rows.features, len(rows))
     pieces = [(start, min(start + step, len(rows))) for start in range(0, len(rows), step)]
-    sums = [rows.strip(start, stop, torch.float64).sum(dim=0) for start, stop in pieces]
-    centre = (torch.stack(sums).sum(dim=0) / len(rows)).to(dtype)
+    total = torch.zeros(rows.features, dtype=torch.float64, device=rows.data.device)
+    for start, stop in pieces:
+        total += rows.strip(start, stop, torch.float64).sum(dim=0)
+    centre = (total / len(rows)).to(dtype)
     squares = torch.empty(len(rows), dtype=dtype, device=rows.data.device)
     for start, stop in pieces:
         squares[start:stop] = (rows.strip(start, stop, torch.float64) - centre.double()).square_().sum(dim=1)

@@ -50,6 +50,13 @@ def test_common_keys(path):
     assert path.read_text().startswith("# ")
 
 
+def test_files_of_one_class_show_the_same_keys(path):
+    """Else a sweep over them with a setting of one of them does not compose."""
+    shown = OmegaConf.load(path)
+    same = [other for other in map(OmegaConf.load, FILES) if other["_target_"] == shown["_target_"]]
+    assert all(other.keys() == shown.keys() for other in same)
+
+
 def test_yaml_shows_every_parameter(path):
     """No default hides in python: the keys of the file are the parameters of the class."""
     shown = OmegaConf.load(path)

@@ -47,7 +47,9 @@ class ResNetCifar(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed images (N, C, H, W) as (N, D)."""
-        maps = self.stage3(self.stage2(self.stage1(self.stem(images))))
+        convolution, norm, relu = self.stem
+        maps = relu(_convolve(images, convolution, norm))
+        maps = self.stage3(self.stage2(self.stage1(maps)))
         embedding: Tensor = maps.mean(dim=(2, 3))
         return embedding
 
@@ -66,15 +68,30 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, channels, H / stride, W / stride)."""
-        out = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        out = self.bn2(self.conv2(out))
-        return F.relu(out + self._shortcut(x), inplace=True)
+        out = F.relu(_convolve(x, self.conv1, self.bn1), inplace=True)
+        out = _convolve(out, self.conv2, self.bn2)
+        out += self._shortcut(x)  # in place: batch norm needs what went in, not what came out
+        return F.relu(out, inplace=True)
 
     def _shortcut(self, x: Tensor) -> Tensor:
         if self.stride == 1 and not self.missing:
             return x
         before = self.missing // 2
         return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, before, self.missing - before))
+
+
+def _convolve(x: Tensor, convolution: nn.Module, norm: nn.Module) -> Tensor:
+    """A convolution and its batch norm; as one convolution when the norm no longer measures its batch."""
+    assert isinstance(convolution, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    if norm.training:
+        normed: Tensor = norm(convolution(x))
+        return normed
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+    weight, bias = convolution.weight * scale.view(-1, 1, 1, 1), norm.bias - norm.running_mean * scale
+    return F.conv2d(x, weight, bias, convolution.stride, convolution.padding)
 
 
 def _stage(in_channels: int, channels: int, blocks: int, stride: int) -> nn.Sequential:

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 import torchvision
@@ -95,3 +97,41 @@ def test_unknown_timm_name_is_an_input_error():
     pytest.importorskip("timm")
     with pytest.raises(InputError, match="no model 'resnet_one'"):
         TimmBackbone("resnet_one", pretrained=False, in_channels=3, image_size=None)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_evaluation_folds_batch_norm_into_the_convolutions(frozen):
+    torch.manual_seed(0)
+    net = ResNetCifar(depth=8, width=4, in_channels=3).double()
+    images = torch.randn(16, 3, 8, 8, dtype=torch.float64)
+    for _ in range(3):
+        net(images)  # running statistics that are no identity
+    net.eval()
+    expected = _layer_by_layer(net, images)
+    got = net(images)
+    assert torch.allclose(got, expected, rtol=1e-9, atol=1e-12)
+    if frozen:  # gradients reach weights and scales as they would layer by layer
+        names = [name for name, _ in net.named_parameters()]
+        ours = torch.autograd.grad(got.square().sum(), list(net.parameters()))
+        theirs = torch.autograd.grad(expected.square().sum(), list(net.parameters()))
+        for name, a, b in zip(names, ours, theirs, strict=True):
+            assert torch.allclose(a, b, rtol=1e-7, atol=1e-10), name
+
+
+def _layer_by_layer(net, images):
+    """He et al. 2016, section 4.2, with every layer called as the module it is."""
+    x = net.stem(images)
+    for stage in (net.stage1, net.stage2, net.stage3):
+        for block in stage:
+            out = block.bn2(block.conv2(block.bn1(block.conv1(x)).relu()))
+            x = (out + block._shortcut(x)).relu()
+    return x.mean(dim=(2, 3))
+
+
+def test_training_normalises_by_the_batch_and_measures_it():
+    torch.manual_seed(0)
+    net = ResNetCifar(depth=8, width=4, in_channels=3).train()
+    images = torch.randn(16, 3, 8, 8)
+    other = copy.deepcopy(net)
+    assert torch.equal(net(images), _layer_by_layer(other, images))
+    assert torch.equal(net.stage3[0].bn2.running_var, other.stage3[0].bn2.running_var)

@@ -258,10 +258,46 @@ class TestContractOfTheResult:
         whole, _ = EOS(random_state=0).fit_resample((10 * X).astype(np.int32), y)
         assert whole.dtype == np.int32
 
-    @pytest.mark.parametrize("parameter", [{"k": 0}, {"variant": "both"}, {"enemy": "far"}, {"device": "tpu"}])
+    @pytest.mark.parametrize(
+        "parameter",
+        [{"k": 0}, {"variant": "both"}, {"enemy": "far"}, {"device": "tpu"}, {"memory_mb": 0}, {"backend": "annoy"}],
+    )
     def test_misspelt_parameters_are_errors(self, parameter):
         with pytest.raises(ValueError, match=next(iter(parameter))):
             EOS(**parameter).fit_resample(*blobs([5, 2]))
+
+
+class TestBudget:
+    @pytest.mark.parametrize("settings", [{}, {"per_feature": True}, {"variant": "official"}, {"on_empty": "smote"}])
+    def test_memory_and_backend_do_not_change_the_rows(self, settings):
+        X, y = blobs([5_200, 300, 40], dtype=np.float32, spread=0.2)
+        results = [
+            EOS(k=4, random_state=0, **settings, **how).fit_resample(X, y)[0].tobytes()
+            for how in ({}, {"memory_mb": 1}, {"backend": "faiss"})
+        ]
+        assert results[0] == results[1] == results[2]
+
+    def test_the_rows_are_those_of_whole_class_draws(self):
+        """The definition, written without pieces: bases, partners, then one r per row, from the class's generator."""
+        X, y = blobs([9_000, 60], dtype=np.float32)
+        result, _ = EOS(k=3, random_state=5).fit_resample(X, y)
+        rng = np.random.default_rng([np.random.RandomState(5).randint(np.iinfo(np.int32).max), 1])
+        pairs = naive_pairs(X.astype(np.float64), y, 3, "corrected")
+        bases = [i for i in np.flatnonzero(y == 1) if i in pairs]
+        base = rng.integers(0, len(bases), 8_940)
+        near = NearestNeighbors(n_neighbors=4, algorithm="brute").fit(X.astype(np.float64))
+        table = near.kneighbors(X[bases].astype(np.float64), return_distance=False)[:, 1:]
+        enemies = [[j for j in row if y[j] == 0] for row in table]
+        option = rng.integers(0, np.array([len(e) for e in enemies])[base])
+        start = X[bases][base]
+        end = X[[enemies[b][o] for b, o in zip(base, option, strict=True)]]
+        expected = start + rng.random((8_940, 1), dtype=np.float32) * (end - start)
+        assert result[len(X) :].tobytes() == expected.tobytes()
+
+    def test_faiss_that_is_not_installed_is_an_error_even_with_nothing_to_generate(self, monkeypatch):
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        with pytest.raises(InputError, match="faiss"):
+            EOS(backend="faiss").fit_resample(*blobs([5, 5]))
 
 
 class TestRandomness:

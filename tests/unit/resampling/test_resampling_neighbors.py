@@ -1,7 +1,12 @@
+import weakref
+from importlib import util
+
 import numpy as np
 import pytest
 import torch
 from sklearn.neighbors import NearestNeighbors
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from lightning_imb.resampling.neighbors import nearest, nearest_enemy
 from lightning_imb.resampling.rows import Search
@@ -18,30 +23,61 @@ def reference(queries, X, k, allowed=None):
     return np.array(answer)
 
 
+BACKENDS = ["torch", "faiss"]
+
+
+class Peak(TorchDispatchMode):
+    """Sums the bytes of all tensors that torch makes and that are alive at once."""
+
+    def __init__(self):
+        super().__init__()
+        self.alive, self.highest = {}, 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        given = {t.untyped_storage().data_ptr() for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)}
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor) and tensor.untyped_storage().data_ptr() not in given:
+                storage = tensor.untyped_storage()
+                self.alive[id(storage)] = storage.nbytes()
+                weakref.finalize(storage, self.alive.pop, id(storage), None)
+        self.highest = max(self.highest, sum(self.alive.values()))
+        return result
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_one_row_at_a_time_is_the_least(rng, backend):
+    X = rng.normal(size=(40, 4)).astype(np.float32)
+    found = nearest(np.arange(0, 40, 9), X, 3, Search(memory_mb=1e-6, backend=backend))
+    np.testing.assert_array_equal(found, reference(range(0, 40, 9), X, 3))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("k", [1, 10, 120])
-@pytest.mark.parametrize("memory_mb", [1e-6, 0.01, 0.1, 512])
-def test_agrees_with_scikit_learn(rng, dtype, k, memory_mb):
-    X = rng.normal(size=(700, 16)).astype(dtype)
-    queries = rng.choice(700, 60, replace=False)
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("memory_mb", [0.02, 0.1, 512])
+def test_agrees_with_scikit_learn(rng, dtype, k, backend, memory_mb):
+    X = rng.normal(size=(300, 16)).astype(dtype)
+    queries = rng.choice(300, 40, replace=False)
     model = NearestNeighbors(n_neighbors=k + 1, algorithm="brute").fit(X.astype(np.float64))
     expected = model.kneighbors(X[queries].astype(np.float64), return_distance=False)
-    found = nearest(queries, X, k, Search(memory_mb=memory_mb))
+    found = nearest(queries, X, k, Search(memory_mb=memory_mb, backend=backend))
     assert found.dtype == np.int64
     np.testing.assert_array_equal(found, expected[:, 1:])  # distinct rows: column 0 is the row itself
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("k", [1, 4, 30])
-def test_duplicates_exclude_self_by_index_and_break_ties_by_index(rng, dtype, k):
+@pytest.mark.parametrize("search", [Search(memory_mb=0.01), Search(memory_mb=0.1), Search(backend="faiss")])
+def test_duplicates_exclude_self_by_index_and_break_ties_by_index(rng, dtype, k, search):
     X = rng.integers(0, 3, size=(90, 3)).astype(dtype)  # 27 distinct points: many copies, many ties
     queries = np.arange(90)
-    found = nearest(queries, X, k, Search(memory_mb=0.1))
+    found = nearest(queries, X, k, search)
     assert not (found == queries[:, None]).any()
     np.testing.assert_array_equal(found, reference(queries, X, k))
 
@@ -51,12 +87,13 @@ def test_all_rows_equal():
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e3])
-def test_tight_clusters_far_apart_keep_their_float32_order(rng, offset):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_tight_clusters_far_apart_keep_their_float32_order(rng, offset, backend):
     """Distances inside a cluster are far below the rounding of a float32 product of these norms."""
     centres = 100 * rng.normal(size=(4, 32)) + offset
     X = (centres[rng.integers(0, 4, 400)] + 1e-2 * rng.normal(size=(400, 32))).astype(np.float32)
     queries = np.arange(0, 400, 13)
-    np.testing.assert_array_equal(nearest(queries, X, 7), reference(queries, X, 7))
+    np.testing.assert_array_equal(nearest(queries, X, 7, Search(backend=backend)), reference(queries, X, 7))
 
 
 @pytest.mark.parametrize("k", [9, 10, 1000])
@@ -66,10 +103,20 @@ def test_k_is_clipped_to_all_other_rows(rng, k):
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e30])
-def test_squares_outside_float32_do_no_harm(rng, scale):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_squares_outside_float32_do_no_harm(rng, scale, backend):
     X = rng.normal(size=(60, 4)).astype(np.float32)
-    found = nearest(np.arange(60), (X * np.float32(scale)).astype(np.float32), 5)
+    found = nearest(np.arange(60), (X * np.float32(scale)).astype(np.float32), 5, Search(backend=backend))
     np.testing.assert_array_equal(found, reference(range(60), X * np.float64(scale), 5))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_rows_whose_products_overflow_leave_the_others_in_order(rng, backend):
+    """Infinity minus infinity is no score: it must not hide the rows that were folded with it."""
+    X = (1e10 * rng.normal(size=(400, 2))).astype(np.float32)
+    X[::20, 0], X[10::20, 0] = 1e30, -1e30  # their mean stays where the others are
+    queries = np.flatnonzero(np.abs(X[:, 0]) < 1e29)
+    np.testing.assert_array_equal(nearest(queries, X, 1, Search(backend=backend)), reference(queries, X, 1))
 
 
 @pytest.mark.parametrize("precision", ["highest", "medium"])
@@ -112,3 +159,71 @@ def test_nearest_enemy_of_one_class_is_an_error():
 def test_impossible_searches_are_errors(rows, k):
     with pytest.raises(InputError, match="neighbours"):
         nearest(np.array([0]), np.zeros((rows, 2)), k)
+
+
+@pytest.mark.parametrize("memory_mb", [0.003, 0.05, 512])
+def test_rows_of_a_class_search_among_themselves(rng, memory_mb):
+    X = rng.integers(0, 4, size=(200, 3)).astype(np.float32)
+    among = np.sort(rng.choice(200, 70, replace=False))
+    queries = among[::3]
+    expected = reference(queries, X, 6, allowed=lambda i, j: j != i and j in among)
+    np.testing.assert_array_equal(nearest(queries, X, 6, Search(memory_mb=memory_mb), among), expected)
+    np.testing.assert_array_equal(nearest(queries, X, 6, Search(backend="faiss"), among), expected)
+
+
+@pytest.mark.parametrize("memory_mb", [0.003, 0.05, 512])
+def test_enemies_of_grouped_classes_with_ties(rng, memory_mb):
+    """Panels that hold only the query's own class propose nobody."""
+    X, y = rng.integers(0, 3, size=(150, 3)).astype(np.float32), np.repeat([2, 0, 1], [120, 20, 10])
+    expected = reference(range(150), X, 1, allowed=lambda i, j: y[i] != y[j])[:, 0]
+    np.testing.assert_array_equal(nearest_enemy(np.arange(150), X, y, Search(memory_mb=memory_mb)), expected)
+
+
+@pytest.mark.parametrize("kind", ["plain", "duplicates"])
+@pytest.mark.parametrize(("memory_mb", "features"), [(1, 8), (1, 400), (3, 100)])
+def test_memory_is_bounded_whatever_the_rows(rng, kind, memory_mb, features):
+    """Duplicates go through all three searches: float32, float64, direct."""
+    X = rng.normal(size=(2_000, features)).astype(np.float32)
+    if kind == "duplicates":
+        X[:900] = X[0]
+    y, queries = rng.integers(0, 3, len(X)), np.arange(0, 2_000, 50)
+    search = Search(memory_mb=memory_mb)
+    with Peak() as peak:
+        nearest(queries, X, 10, search)
+        nearest(np.arange(0, 1_500, 50), X, 10, search, among=np.arange(1_500))
+        nearest_enemy(queries, X, y, search)
+    aside = 8 * (len(X) * 3 + len(queries) * 11)  # numbers per row: norms, classes, among; the result
+    assert 0.05 * memory_mb * 2**20 < peak.highest < memory_mb * 2**20 + aside
+
+
+def test_faiss_and_torch_work_in_one_process_and_keep_the_number_of_threads(rng):
+    import faiss
+
+    X = rng.normal(size=(500, 16)).astype(np.float32)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        found = [nearest(np.arange(500), X, 10, Search(backend=name)) for name in BACKENDS * 2]
+        assert faiss.omp_get_max_threads() == torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+    for other in found[1:]:
+        np.testing.assert_array_equal(found[0], other)
+
+
+def test_faiss_that_is_not_installed_is_a_clear_error(monkeypatch, rng):
+    monkeypatch.setattr(util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install lightning-imb\[faiss\]"):
+        nearest(np.arange(5), rng.normal(size=(10, 2)), 3, Search(backend="faiss"))
+
+
+@pytest.mark.parametrize(
+    ("search", "named"), [(Search(memory_mb=0), "memory_mb=0"), (Search(backend="annoy"), "'annoy'")]
+)
+def test_impossible_settings_are_errors(search, named, rng):
+    with pytest.raises(InputError, match=named):
+        nearest(np.arange(5), rng.normal(size=(10, 2)), 3, search)
+
+
+def test_no_queries_have_no_neighbours(rng):
+    assert nearest(np.empty(0, int), rng.normal(size=(10, 2)), 3).shape == (0, 3)
