@@ -63,8 +63,8 @@ class TwoFits:
         reweighting = build_reweighting(self.cfg, self.data.class_counts)
         callbacks: list[Callback] = [] if reweighting is None else [reweighting]
         trainer = self._trainer(Phase.REPRESENT, self.cfg.epochs, callbacks, self.cfg.val_every)
-        over = self.cfg.retrain.enabled and self.run.checkpoint(Phase.RETRAIN, "last").is_file()
-        if not over:
+        begun = self.cfg.retrain.enabled and self.run.checkpoint(Phase.RETRAIN, "last").is_file()
+        if not begun and self.cfg.represent_from is None:
             self._fit(trainer, model, Phase.REPRESENT)
         self._load_selected(model, Phase.REPRESENT)
         return trainer

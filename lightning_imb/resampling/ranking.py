@@ -22,11 +22,14 @@ def settle(rows: Rows, asked: Tensor, proposal: Proposal, k: int, search: Search
     """
     numbers = proposal.numbers.sort(dim=1).values  # the stable sort by distance then puts the lower one first
     distance = torch.empty(numbers.shape, dtype=torch.float64, device=numbers.device)
-    step = search.rows_for(8, numbers.shape[1] * rows.features * 16, len(asked))
+    width = search.rows_for(8, rows.features * 16, numbers.shape[1])
+    step = search.rows_for(8, rows.features * 16 * width, len(asked))
     for start in range(0, len(asked), step):
         part = slice(start, start + step)
-        points, near = rows.at(asked[part]).double(), rows.at(numbers[part]).double()
-        distance[part] = torch.cdist(points[:, None], near, compute_mode=_DIRECT)[:, 0]
+        points = rows.at(asked[part]).double()[:, None]
+        for low in range(0, numbers.shape[1], width):
+            near = rows.at(numbers[part, low : low + width]).double()
+            distance[part, low : low + width] = torch.cdist(points, near, compute_mode=_DIRECT)[:, 0]
     distance[numbers == asked[:, None]] = torch.inf
     distance, order = distance.sort(dim=1, stable=True)
     complete = numbers.shape[1] == len(rows)
