@@ -14,9 +14,10 @@ from pytorch_lightning.loggers import Logger
 
 from benchmarks.case import Settings, Turn
 from benchmarks.data import FEW, tail_ratio
-from lightning_imb.build import build_classifier, build_datamodule, create, settle_machine
+from lightning_imb.build import build_classifier, build_datamodule, create
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.fit import TwoFits, make_trainer
+from lightning_imb.machine import settle_machine
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.runs import RunFolder
 

@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from imblearn.utils import check_sampling_strategy
@@ -19,10 +18,7 @@ from lightning_imb.losses import ClassCountLoss, class_weights, start_epoch
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.heads import build_head
 from lightning_imb.phases import Phase
-from lightning_imb.utils.choice import Choice
 from lightning_imb.utils.errors import InputError
-from lightning_imb.utils.precision import resolve_precision
-from lightning_imb.utils.threads import available_cores, choose_threads
 
 
 def create(node: DictConfig, key: str) -> Any:
@@ -267,24 +263,3 @@ def check_resampler(resampler: Resampler, class_counts: Sequence[int]) -> None:
         raise
     except ValueError as error:
         raise InputError(f"resampler cannot work ({one_line(error)}): set another resampler.* value") from error
-
-
-def settle_machine(cfg: DictConfig) -> tuple[Choice[str], Choice[int]]:
-    """Decide what ``auto`` means on this machine, and write it into the config, so that the run records it.
-
-    Returns:
-        Precision and threads, with the reasons for the header.
-    """
-    precision = resolve_precision(cfg.accelerator.precision, cfg.accelerator.accelerator)
-    threads = choose_threads(cfg.threads, _processes(cfg.accelerator))
-    cfg.accelerator.precision, cfg.threads = precision.value, threads.value
-    torch.set_num_threads(threads.value)
-    return precision, threads
-
-
-def _processes(accelerator: DictConfig) -> int:
-    """Processes that share the cores: the jobs of a parallel sweep, times those of a run on several processors."""
-    jobs = HydraConfig.get().launcher.get("n_jobs", 1) if HydraConfig.initialized() else 1
-    at_once = available_cores() if jobs == -1 else jobs
-    devices = accelerator.devices
-    return at_once * (devices if accelerator.accelerator == "cpu" and isinstance(devices, int) and devices > 1 else 1)

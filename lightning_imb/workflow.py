@@ -16,12 +16,12 @@ from lightning_imb.build import (
     build_phase_switch,
     build_reweighting,
     create,
-    settle_machine,
 )
 from lightning_imb.checks import check_config, rehearse
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.fit import TwoFits, make_trainer, predict
 from lightning_imb.known_keys import check_keys
+from lightning_imb.machine import settle_machine, spare_small_maps
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.records import describe_data, header_info, provenance, score_entries
 from lightning_imb.reports.figures import run_figures, save_figures
@@ -32,7 +32,6 @@ from lightning_imb.runs import RunFolder, changed_keys, flat_settings
 from lightning_imb.tracking.close import close_loggers
 from lightning_imb.tracking.figures import log_figures
 from lightning_imb.utils.errors import InputError
-from lightning_imb.utils.memory import keep_freed_memory
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +51,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     check_keys(cfg)
     check_config(cfg)
     run = RunFolder.create(cfg.run_dir)
-    machine = _settle_machine(cfg, run)
+    machine = settle_machine(cfg, run)
     console = Console(quiet=not _first_process())
     if _already_done(cfg, run):
         console.print(f"this run is done already: {run.path}")
@@ -67,13 +66,14 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     # a mistake in phase 3 must not show after phase 1
     switch = build_phase_switch(cfg, data.class_counts) if cfg.retrain.enabled else None
     rehearse(model, switch, data.image_shape, cfg.batch_size)
+    machine = spare_small_maps(cfg, machine, model.extractor_module, data.image_shape)
     make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)  # or Lightning refuses it later
     _check_same_data(run, data)
     if cfg.represent_from is not None:
         take_over_phase_1(cfg, run, data.fingerprint)
     run.write_config(cfg)
     run.write_data(describe_data(cfg, data))
-    console.print(run_header(header_info(cfg, run, data, model) | machine))
+    console.print(run_header(header_info(cfg, run, data, model) | machine.lines))
     if cfg.log_per_class == "auto" and not model.log_per_class:
         log.info(
             "recall per class is in metrics.json only: %d classes are too many to log each epoch; "
@@ -84,15 +84,6 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     console.print(run_table(metrics))
     console.print(f"run folder  {run.path}\nfigures     {run.figures}", soft_wrap=True)
     return metrics
-
-
-def _settle_machine(cfg: DictConfig, run: RunFolder) -> dict[str, str]:
-    """Decide what ``auto`` means, as at the first launch of a run; returns the words for the header."""
-    if cfg.threads == "auto" and run.config_file.is_file():
-        cfg.threads = run.read_config().get("threads", "auto")  # another number would add up in another order
-    precision, threads = settle_machine(cfg)
-    keep_freed_memory()
-    return {"precision": str(precision), "threads": str(threads)}
 
 
 def _first_process() -> bool:

@@ -20,7 +20,7 @@ LEVELS = (
     ("runs",),
     ("reports",),
     # what the entry points do: the wiring of all of the above
-    ("checks", "known_keys"),
+    ("checks", "known_keys", "machine"),
     ("build",),
     ("records", "reuse"),
     ("fit",),
@@ -32,7 +32,7 @@ LEVELS = (
 LEVEL = {unit: number for number, units in enumerate(LEVELS) for unit in units}
 
 ENTRY_POINTS = set(LEVELS[-1])
-WIRING = {unit for units in LEVELS[LEVELS.index(("checks", "known_keys")) : -1] for unit in units}
+WIRING = {unit for units in LEVELS[LEVELS.index(("checks", "known_keys", "machine")) : -1] for unit in units}
 KNOW_HYDRA = ENTRY_POINTS | WIRING | {"runs", "utils.cli", "utils.hints"}
 START_WITHOUT_TORCH = ENTRY_POINTS | {"utils", "runs", "reports"}
 SLOW_TO_IMPORT = {"torch", "torchvision", "torchmetrics", "pytorch_lightning", "lightning"}

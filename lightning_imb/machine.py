@@ -1,0 +1,84 @@
+"""What the settings left to ``auto`` mean on this machine."""
+
+import logging
+from typing import NamedTuple
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+from torch import nn
+
+from lightning_imb.models.probe import outrunning_convolution
+from lightning_imb.runs import RunFolder
+from lightning_imb.utils.choice import Choice
+from lightning_imb.utils.memory import keep_freed_memory
+from lightning_imb.utils.precision import resolve_precision
+from lightning_imb.utils.threads import available_cores, choose_threads
+
+log = logging.getLogger(__name__)
+
+
+class Settled(NamedTuple):
+    """What was decided, with the reasons for the header of the run."""
+
+    precision: Choice[str]
+    threads: Choice[int]
+
+    @property
+    def lines(self) -> dict[str, str]:
+        """Names and texts for the header."""
+        return {"precision": str(self.precision), "threads": str(self.threads)}
+
+
+def settle_machine(cfg: DictConfig, run: RunFolder | None = None) -> Settled:
+    """Decide what ``auto`` means and write it into the config, so that the run records it; prepare the process.
+
+    Args:
+        cfg: The composed training config.
+        run: Where an earlier launch may have decided: rounding and order of additions must then stay as they were.
+    """
+    if run is not None and run.config_file.is_file():
+        _decide_as(run.read_config(), cfg)
+    precision = resolve_precision(cfg.accelerator.precision, cfg.accelerator.accelerator)
+    threads = choose_threads(cfg.threads, _processes(cfg.accelerator))
+    cfg.accelerator.precision, cfg.threads = precision.value, threads.value
+    torch.set_num_threads(threads.value)
+    keep_freed_memory()
+    return Settled(precision, threads)
+
+
+def spare_small_maps(cfg: DictConfig, settled: Settled, extractor: nn.Module, shape: tuple[int, int, int]) -> Settled:
+    """Go back to float32 where bfloat16 would give a CPU wrong gradients; warn where the user insists on it.
+
+    Args:
+        cfg: The composed training config; its precision may change.
+        settled: What was decided before the network was known.
+        extractor: The network.
+        shape: (C, H, W) of the images.
+    """
+    if cfg.accelerator.accelerator != "cpu" or cfg.accelerator.precision != "bf16-mixed":
+        return settled
+    layer = outrunning_convolution(extractor, shape)
+    if layer is None:
+        return settled
+    why = f"the images are so small that layer {layer} steps beyond its maps, where bfloat16 gradients are wrong"
+    if not settled.precision.reason:
+        log.warning("%s on a CPU: use accelerator.precision=32-true, or larger images", why)
+        return settled
+    cfg.accelerator.precision = "32-true"
+    return settled._replace(precision=Choice("32-true", f"auto: {why}"))
+
+
+def _decide_as(before: DictConfig, cfg: DictConfig) -> None:
+    if cfg.threads == "auto":
+        cfg.threads = before.get("threads", "auto")
+    if cfg.accelerator.precision == "auto":
+        cfg.accelerator.precision = before.accelerator.precision
+
+
+def _processes(accelerator: DictConfig) -> int:
+    """Processes that share the cores: the jobs of a parallel sweep, times those of a run on several processors."""
+    jobs = HydraConfig.get().launcher.get("n_jobs", 1) if HydraConfig.initialized() else 1
+    at_once = available_cores() if jobs == -1 else jobs
+    devices = accelerator.devices
+    return at_once * (devices if accelerator.accelerator == "cpu" and isinstance(devices, int) and devices > 1 else 1)
