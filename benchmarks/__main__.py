@@ -100,7 +100,10 @@ def _measure(
     data = write_images(folder / "images", archive, options.quick)
     settings = Settings(folder / "images", folder, options.quick, options.threads, 0, options.accelerator)
     stem = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    command = " ".join(["python -m benchmarks", *sys.argv[1:]])
+    # the folders of one machine mean nothing elsewhere
+    command = " ".join(
+        ["python -m benchmarks", *(Path(word).name if os.sep in word else word for word in sys.argv[1:])]
+    )
     results: list[Result] = []
     computed: dict[str, list[str]] = {}
     started = time.monotonic()

@@ -4,6 +4,7 @@ Written from the description of LDAM-DRW's loop (Cao et al. 2019, arXiv 1906.074
 transformed one by one in a ``DataLoader``; float32; loss and accuracy are read with ``.item()`` in every step.
 """
 
+import copy
 import itertools
 import time
 from collections.abc import Iterable
@@ -79,29 +80,33 @@ class Peer:
         self.criterion = nn.CrossEntropyLoss()
         self.optimizer = torch.optim.SGD(self.net.parameters(), 0.1, momentum=0.9, weight_decay=2e-4)
 
-    def train_loader(self) -> DataLoader[Any]:
+    def train_loader(self, workers: int | None = None) -> DataLoader[Any]:
         """Shuffled, augmented batches."""
-        return self.fastest(self.train_set, BATCH, shuffle=True)
+        return self._loader(self.train_set, BATCH, True, workers)
 
-    def test_loader(self) -> DataLoader[Any]:
+    def test_loader(self, workers: int | None = None) -> DataLoader[Any]:
         """Test images in order."""
-        return self.fastest(self.test_set, EVAL_BATCH, shuffle=False)
+        return self._loader(self.test_set, EVAL_BATCH, False, workers)
 
-    def fastest(self, images: PeerImages, batch_size: int, shuffle: bool) -> DataLoader[Any]:
-        """A loader with the number of workers that feeds the network best here, found by trying."""
-        loaders = [DataLoader(images, batch_size, shuffle=shuffle, num_workers=workers) for workers in WORKERS]
+    def _loader(self, images: PeerImages, batch_size: int, shuffle: bool, workers: int | None) -> DataLoader[Any]:
+        """A loader with this number of workers; None tries which feeds the network best here."""
+        tried = WORKERS if workers is None else (workers,)
+        loaders = [DataLoader(images, batch_size, shuffle=shuffle, num_workers=number) for number in tried]
         if len(images) < 2 * _PROBE_BATCHES * batch_size:  # too small a set to tell
             return loaders[0]
         return min(loaders, key=self._probe)
 
     def _probe(self, loader: DataLoader[Any]) -> float:
-        """Seconds of some batches with a forward pass each, without the first one, which starts the workers."""
+        """Seconds of some batches with the work that each gets, without the first one, which starts the workers."""
+        net, training = copy.deepcopy(self.net), loader.dataset is self.train_set
         batches = itertools.islice(loader, _PROBE_BATCHES + 1)
-        with torch.no_grad():
-            self.net(next(batches)[0].to(self.device))
+        with torch.set_grad_enabled(training):
+            net(next(batches)[0].to(self.device))
             start = time.perf_counter()
             for images, _ in batches:
-                self.net(images.to(self.device))
+                output = net(images.to(self.device))
+                if training:
+                    output.sum().backward()
         return time.perf_counter() - start
 
     def train_epoch(self, loader: Iterable[Any]) -> float:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import count
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import torch
@@ -22,7 +23,6 @@ from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.runs import RunFolder
 
 NEVER = 10**6  # more epochs than any fit has
-_folders = count()
 
 
 @dataclass
@@ -95,7 +95,7 @@ def prepare(settings: Settings, *overrides: str, few: bool = False) -> Run:
         *overrides: Further words of the command line.
         few: Whether the training set is to be a handful of images.
     """
-    folder = settings.scratch / f"run{next(_folders)}"
+    folder = Path(mkdtemp(prefix="run", dir=settings.scratch))  # a folder used before would be resumed
     paths = [f"run_dir={folder}", f"paths.logs={settings.scratch}"]
     cfg = compose_config(*image_overrides(settings, few), *paths, *overrides)
     data = build_datamodule(cfg)

@@ -87,13 +87,15 @@ class PipeTurn:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._watch: Stopwatch | None = None
-        self._started = False
+        self._sample: Sample | None = None  # of the turn before; none of the first one
 
     def begin(self) -> None:
-        """Wait for the turn."""
-        if not self._started:
-            self._connection.send(None)
-            self._started = True
+        """Hand in the turn before, wait for the next one.
+
+        What a side does between its turns, such as setting up the next fit, is over by then: the other side never
+        works beside it.
+        """
+        self._connection.send(self._sample)
         try:
             self._connection.recv()
         except (EOFError, ConnectionResetError):
@@ -101,12 +103,16 @@ class PipeTurn:
         self._watch = Stopwatch()
 
     def end(self, units: float = 1.0, **facts: Any) -> None:
-        """Send the time since ``begin``."""
+        """Stop the clock that ``begin`` started."""
         assert self._watch is not None, "a turn ends after it has begun"
         _wait_for_accelerator()
         wall, cpu = self._watch.read()
         self._watch = None
-        self._connection.send(Sample(wall, cpu, units, facts))
+        self._sample = Sample(wall, cpu, units, facts)
+
+    def close(self) -> None:
+        """Hand in the last turn."""
+        self._connection.send(self._sample)
 
 
 def _wait_for_accelerator() -> None:
@@ -120,7 +126,9 @@ def _serve(side: Side, settings: Settings, connection: Connection, output: Path)
     _redirect(output)
     (as_product if side.product else as_script)(settings)
     try:
-        side.work(PipeTurn(connection), settings, **side.arguments)
+        turn = PipeTurn(connection)
+        side.work(turn, settings, **side.arguments)
+        turn.close()
         connection.send(f"it ended before all of its {settings.rounds} rounds")
     except BenchmarkError as error:
         connection.send(str(error))

@@ -16,6 +16,7 @@ from lightning_imb.restore import chosen_phase, restore_classifier
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.memory import keep_freed_memory
 from lightning_imb.utils.precision import resolve_precision
 
 
@@ -32,6 +33,7 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
         InputError: If the folder is not a finished run, its checkpoint is unusable, or its data have changed.
     """
     check_accelerator(cfg.accelerator)
+    keep_freed_memory()
     run = RunFolder.open_finished(str(cfg.run))
     trained = run.read_config()
     wanted = cfg.precision or trained.accelerator.precision

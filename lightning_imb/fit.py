@@ -56,7 +56,6 @@ class TwoFits:
         self.run = run
         self.data = data
         self.loggers = loggers
-        self._compiled = False
 
     def represent(self, model: ImbalancedClassifier) -> Trainer:
         """Phase 1: extractor and head on the imbalanced images. Leaves the protocol's choice in ``model``."""
@@ -86,19 +85,19 @@ class TwoFits:
         if resume:
             read_checkpoint(resume, cure="delete it, and launch the same again to train this phase anew")
             log.info("resuming %s from %s", phase, resume)
-        self._compile(trainer, model)
+        self._compile(trainer, model, phase)
         trainer.fit(model, datamodule=self.data, ckpt_path=resume, weights_only=True)
 
-    def _compile(self, trainer: Trainer, model: ImbalancedClassifier) -> None:
+    def _compile(self, trainer: Trainer, model: ImbalancedClassifier, phase: Phase) -> None:
         mode = compile_mode(self.cfg.accelerator.compile)
-        if mode is None or self._compiled:
+        if mode is None or phase is Phase.RETRAIN:  # one pass of a frozen extractor does not pay for compiling it
             return
         model.to(trainer.strategy.root_device)
         images = torch.rand(self.cfg.batch_size, *self.data.image_shape, device=model.device)
         layout = torch.channels_last if self.cfg.accelerator.channels_last else torch.contiguous_format
         images = images.contiguous(memory_format=layout)
         with torch.random.fork_rng():
-            self._compiled = try_compile(model.extractor_module, mode, images, trainer.precision_plugin.forward_context)
+            try_compile(model.extractor_module, mode, images, trainer.precision_plugin.forward_context)
 
     def _load_selected(self, model: ImbalancedClassifier, phase: Phase) -> None:
         load_weights(model, self.run.checkpoint(phase, checkpoint_kind(self.cfg, phase, "auto")))

@@ -14,10 +14,12 @@ from torch import Tensor
 from lightning_imb.checks import check_accelerator, check_choice, check_whole
 from lightning_imb.data.datasets.unlabelled import unlabelled_images
 from lightning_imb.data.sources import NoImageLeftError, load_all
-from lightning_imb.restore import pick_device, restore_classifier, restore_transform
+from lightning_imb.machine import pick_device
+from lightning_imb.restore import restore_classifier, restore_precision, restore_transform
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.atomic import write_text_atomic
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.memory import keep_freed_memory
 
 
 def classify(cfg: DictConfig) -> pd.DataFrame:
@@ -33,6 +35,7 @@ def classify(cfg: DictConfig) -> pd.DataFrame:
         InputError: If the run, its checkpoint or an image is unusable.
     """
     check_accelerator(cfg.accelerator)
+    keep_freed_memory()
     check_whole(cfg.batch_size, "batch_size", 1)
     check_choice(cfg.on_bad_image, "on_bad_image", ("error", "skip"))
     output = _writable(str(cfg.output))
@@ -67,6 +70,7 @@ def _probabilities(cfg: DictConfig, run: RunFolder) -> tuple[list[str], Tensor, 
     device = pick_device(cfg.accelerator.accelerator)
     model = restore_classifier(run, cfg.phase, cfg.checkpoint).to(device)
     transform = restore_transform(run, cfg.accelerator.channels_last).to(device)
+    precision = restore_precision(run, device)
     channels, height, width = run.read_data()["image_size"]
     source = unlabelled_images(cfg.input, image_size=(height, width), channels=channels)
     names, rows = [], []
@@ -76,7 +80,9 @@ def _probabilities(cfg: DictConfig, run: RunFolder) -> tuple[list[str], Tensor, 
             images, kept = load_all(source, wanted, on_bad_image=cfg.on_bad_image, setting="on_bad_image")
         except NoImageLeftError:  # all of this batch; the next may hold good ones
             continue
-        rows.append(model(transform.normalise(images)).float().softmax(1).cpu())
+        with precision:
+            logits = model(transform.normalise(images))
+        rows.append(logits.softmax(1).cpu())
         names += [source.names[i] for i in kept.tolist()]
     if not names:
         raise InputError(f"none of the {len(source)} images in {cfg.input} can be decoded: check the files")

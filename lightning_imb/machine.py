@@ -1,10 +1,12 @@
 """What the settings left to ``auto`` mean on this machine."""
 
 import logging
+import os
 from typing import NamedTuple
 
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from torch import nn
 
@@ -40,9 +42,12 @@ def settle_machine(cfg: DictConfig, run: RunFolder | None = None) -> Settled:
     if run is not None and run.config_file.is_file():
         _decide_as(run.read_config(), cfg)
     precision = resolve_precision(cfg.accelerator.precision, cfg.accelerator.accelerator)
-    threads = choose_threads(cfg.threads, _processes(cfg.accelerator))
+    processes = _processes(cfg.accelerator)
+    threads = choose_threads(cfg.threads, processes)
     cfg.accelerator.precision, cfg.threads = precision.value, threads.value
     torch.set_num_threads(threads.value)
+    if processes > 1:  # or Lightning's launcher of processes sets a number of its own
+        os.environ["OMP_NUM_THREADS"] = str(threads.value)
     keep_freed_memory()
     return Settled(precision, threads)
 
@@ -56,7 +61,7 @@ def spare_small_maps(cfg: DictConfig, settled: Settled, extractor: nn.Module, sh
         extractor: The network.
         shape: (C, H, W) of the images.
     """
-    if cfg.accelerator.accelerator != "cpu" or cfg.accelerator.precision != "bf16-mixed":
+    if cfg.accelerator.precision != "bf16-mixed" or pick_device(cfg.accelerator.accelerator).type != "cpu":
         return settled
     layer = outrunning_convolution(extractor, shape)
     if layer is None:
@@ -70,15 +75,26 @@ def spare_small_maps(cfg: DictConfig, settled: Settled, extractor: nn.Module, sh
 
 
 def _decide_as(before: DictConfig, cfg: DictConfig) -> None:
-    if cfg.threads == "auto":
-        cfg.threads = before.get("threads", "auto")
+    known = before.get("threads")
+    if cfg.threads == "auto" and isinstance(known, int) and known <= available_cores():
+        cfg.threads = known
     if cfg.accelerator.precision == "auto":
         cfg.accelerator.precision = before.accelerator.precision
 
 
 def _processes(accelerator: DictConfig) -> int:
     """Processes that share the cores: the jobs of a parallel sweep, times those of a run on several processors."""
-    jobs = HydraConfig.get().launcher.get("n_jobs", 1) if HydraConfig.initialized() else 1
-    at_once = available_cores() if jobs == -1 else jobs
-    devices = accelerator.devices
-    return at_once * (devices if accelerator.accelerator == "cpu" and isinstance(devices, int) and devices > 1 else 1)
+    sweeping = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    jobs = HydraConfig.get().launcher.get("n_jobs", 1) if sweeping else 1
+    at_once = jobs if jobs > 0 else available_cores()
+    devices = torch.cuda.device_count() if accelerator.devices in (-1, "auto") else accelerator.devices
+    return at_once * max(1, devices if isinstance(devices, int) else 1)
+
+
+def pick_device(accelerator: str) -> torch.device:
+    """The device of an ``accelerator`` config."""
+    if accelerator == "cpu":
+        return torch.device("cpu")
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

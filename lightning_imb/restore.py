@@ -54,10 +54,7 @@ def restore_transform(run: RunFolder, channels_last: bool) -> BatchTransform:
     return BatchTransform(data["mean"], data["std"], pad=0, flip=False, channels_last=channels_last)
 
 
-def pick_device(accelerator: str) -> torch.device:
-    """The device of an ``accelerator`` config."""
-    if accelerator == "cpu":
-        return torch.device("cpu")
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+def restore_precision(run: RunFolder, device: torch.device) -> torch.autocast:
+    """The context of a forward pass with the rounding that the run's own scores were made with."""
+    half = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(run.read_config().accelerator.precision)
+    return torch.autocast(device.type, dtype=half, enabled=half is not None)

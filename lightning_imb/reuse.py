@@ -1,15 +1,18 @@
 """Phase 1 of one run as the beginning of another, which differs in phases 2 and 3 only."""
 
 import shutil
+from typing import Literal
 
 from omegaconf import DictConfig
 
+from lightning_imb.fit import read_checkpoint
 from lightning_imb.phases import Phase
 from lightning_imb.runs import RunFolder, changed_keys
 from lightning_imb.tracking.csv_table import MetricsTable
 from lightning_imb.utils.atomic import atomic_file
 from lightning_imb.utils.errors import InputError
 
+_KINDS: tuple[Literal["best", "last"], ...] = ("best", "last")
 _AFTER_PHASE_1 = {"method", "resampler", "retrain", "represent_from"}
 
 
@@ -30,10 +33,15 @@ def take_over_phase_1(cfg: DictConfig, run: RunFolder, fingerprint: str) -> None
         return
     source = RunFolder.open_finished(str(cfg.represent_from))
     _check_same(cfg, source, fingerprint)
+    for kind in _KINDS:
+        read_checkpoint(source.checkpoint(Phase.REPRESENT, kind), cure="leave represent_from out, or give another run")
     _copy_metrics(source, run)
-    for kind in ("best", "last"):  # the last one marks the end
-        with atomic_file(run.checkpoint(Phase.REPRESENT, kind)) as file:
-            shutil.copyfileobj(source.checkpoint(Phase.REPRESENT, kind).open("rb"), file)
+    for kind in _KINDS:  # the last one marks the end
+        with (
+            source.checkpoint(Phase.REPRESENT, kind).open("rb") as there,
+            atomic_file(run.checkpoint(Phase.REPRESENT, kind)) as here,
+        ):
+            shutil.copyfileobj(there, here)
 
 
 def _check_same(cfg: DictConfig, source: RunFolder, fingerprint: str) -> None:

@@ -60,7 +60,7 @@ class NanGuard(Callback):
             raise InputError(
                 f"the loss or the weights became NaN or infinite in {'phase 3, ' if prefix else ''}"
                 f"epoch {trainer.current_epoch}, batch {first} (counted from 0); {_kept(trainer.current_epoch)}: "
-                f"lower {prefix}optimizer.lr, or use accelerator.precision=32-true"
+                f"lower {prefix}optimizer.lr{_or_precision(trainer, prefix)}"
             )
 
 
@@ -68,6 +68,12 @@ def _finite_weights(module: LightningModule) -> Tensor:
     """Whether all that a checkpoint would hold is finite, as a tensor on the device."""
     values = [v for v in module.state_dict().values() if v.is_floating_point()]
     return torch.stack([torch.isfinite(value).all() for value in values]).all()
+
+
+def _or_precision(trainer: Trainer, prefix: str) -> str:
+    """The cure that helps where half precision is in use, which it never is in phase 3."""
+    half = not prefix and trainer.precision != "32-true"
+    return ", or use accelerator.precision=32-true" if half else ""
 
 
 def _kept(epoch: int) -> str:

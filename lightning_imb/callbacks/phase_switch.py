@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
-from torch import Tensor
+from torch import Tensor, nn
 
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.embeddings import EmbeddingSet, LentEmbeddings
@@ -20,6 +20,7 @@ from lightning_imb.phases import Phase
 log = logging.getLogger(__name__)
 
 _STEPS = 64  # enough to hide what Lightning does around a call, few enough for a lively progress bar
+_WORTH_THREADS = 2**24  # multiplications in a step from which on sharing them pays for meeting after each operation
 _STEPS_BYTES = 64 * 2**20  # of the embeddings of these steps
 
 
@@ -63,6 +64,7 @@ class PhaseSwitch(Callback):
         self.scheduler = scheduler
         self.reset_head = reset_head
         self.batch_size = batch_size
+        self._threads = torch.get_num_threads()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Freeze the extractor, before optimizers are made and before DDP wraps the module."""
@@ -79,12 +81,16 @@ class PhaseSwitch(Callback):
         assert balanced is not None
         self.loss.weigh_for(torch.bincount(balanced.y, minlength=len(model.class_counts)))  # balanced: ones
         monitored = extract(model, data, data.monitor, trainer.precision_plugin.forward_context)
+        self._threads = torch.get_num_threads()
+        if self._is_small(model.head):
+            torch.set_num_threads(1)
         data.lend(LentEmbeddings(balanced, monitored, self.batch_size, self._steps_at_once(trainer, balanced.z)))
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Give the images back."""
         if stage == "fit":
             _datamodule(trainer).use_images()
+            torch.set_num_threads(self._threads)
 
     def _balanced_set(self, trainer: Trainer, model: ImbalancedClassifier, data: ImbalancedDataModule) -> EmbeddingSet:
         z, y = extract(model, data, "train", trainer.precision_plugin.forward_context)
@@ -92,6 +98,9 @@ class PhaseSwitch(Callback):
         real, synthetic = balanced.n_real, len(balanced.y) - balanced.n_real
         log.info("balanced the embeddings: %d of images, %d synthetic", real, synthetic)
         return balanced
+
+    def _is_small(self, head: nn.Module) -> bool:
+        return self.batch_size * sum(weight.numel() for weight in head.parameters()) < _WORTH_THREADS
 
     def _steps_at_once(self, trainer: Trainer, z: Tensor) -> int:
         """Batches per call; one where Lightning has a part in every step: gradients of other ranks, loss scaling."""
@@ -124,7 +133,7 @@ def extract(
     done = 0
     with torch.no_grad():  # not inference mode, whose tensors could not take part in training
         for batch in data.ordered_dataloader(split):
-            on_device = batch._replace(inputs=batch.inputs.to(model.device))
+            on_device = batch._replace(inputs=batch.inputs.to(model.device, non_blocking=True))
             images = data.on_after_batch_transfer(on_device, 0).inputs
             with precision():
                 embedded = model.embed(images)

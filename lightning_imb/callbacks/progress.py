@@ -74,7 +74,8 @@ class PhaseProgress(Callback):
     ) -> None:
         """Keep the loss where it is; redraw the bar when it is time."""
         self._loss = outputs["loss"] if isinstance(outputs, Mapping) else outputs
-        due = (batch_idx + 1) % self.every_n_steps == 0 and time.monotonic() - self._drawn >= MIN_SECONDS
+        looked = self.phase is Phase.RETRAIN or (batch_idx + 1) % self.every_n_steps == 0  # its calls are long
+        due = looked and time.monotonic() - self._drawn >= MIN_SECONDS
         if self._progress is not None and due:
             self._redraw(trainer)
 

@@ -154,9 +154,12 @@ class ImbalancedDataModule(LightningDataModule):
 
     def fits_on(self, device: torch.device) -> bool:
         """Whether the sets in memory are kept on this device; not with transforms of single images, slow on a GPU."""
-        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0
         needed = sum(images.images.nbytes for images in self._sets.values() if images.images is not None)
-        return not self.per_image and stays_on_device(self.on_device, device.type, needed, free)
+        return not self.per_image and self._has_room(device, needed)
+
+    def _has_room(self, device: torch.device, needed: int) -> bool:
+        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0
+        return stays_on_device(self.on_device, device.type, needed, free)
 
     def _check_counts(self) -> None:
         empty = [n for n, c in zip(self.class_names, self.class_counts, strict=True) if c == 0]
@@ -216,8 +219,9 @@ class ImbalancedDataModule(LightningDataModule):
         return counts
 
     def lend(self, embeddings: LentEmbeddings) -> None:
-        """Train on these embeddings, and validate on those of the monitored set, until ``use_images``."""
-        self._lent = embeddings
+        """Train and validate on these embeddings, on the trainer's device where they fit, until ``use_images``."""
+        device = torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
+        self._lent = embeddings.on(device) if self._has_room(device, embeddings.nbytes) else embeddings
 
     def use_images(self) -> None:
         """Train and validate on images again."""
@@ -242,10 +246,6 @@ class ImbalancedDataModule(LightningDataModule):
     def test_dataloader(self) -> DataLoader[Batch]:
         """Images of ``test_split``, in order."""
         return self.ordered_dataloader(self.test_split)
-
-    def extraction_dataloader(self) -> DataLoader[Batch]:
-        """Training images in order, not augmented."""
-        return self.ordered_dataloader("train")
 
     def ordered_dataloader(self, split: str) -> DataLoader[Batch]:
         """Images of a split in order, not augmented, nothing left out and nothing padded."""

@@ -1,7 +1,6 @@
 """From the bytes of an image file to a uint8 tensor, one by one or many with threads."""
 
 import io
-import os
 import struct
 import zlib
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lightning_imb.data.storage import BadImageError
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.threads import available_cores
 
 ImageSize = int | Sequence[int] | None
 
@@ -120,7 +120,7 @@ def decode_each(
                     raise
                 good[position] = False
 
-    pool = ThreadPoolExecutor(workers or os.cpu_count())
+    pool = ThreadPoolExecutor(workers or available_cores())
     try:
         for _ in pool.map(work, range(0, count, _CHUNK)):
             pass

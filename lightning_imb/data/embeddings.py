@@ -41,6 +41,17 @@ class LentEmbeddings(NamedTuple):
     batch_size: int
     steps: int
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all embeddings."""
+        return self.train.z.nbytes + self.monitored[0].nbytes
+
+    def on(self, device: torch.device) -> "LentEmbeddings":
+        """The same on a device."""
+        z, y, n_real = self.train
+        monitored = self.monitored[0].to(device), self.monitored[1].to(device)
+        return self._replace(train=EmbeddingSet(z.to(device), y.to(device), n_real), monitored=monitored)
+
 
 class TensorBatches(Dataset[Batch]):
     """Rows of two tensors, a whole batch per access, on the device that holds them.
@@ -60,7 +71,7 @@ class TensorBatches(Dataset[Batch]):
 
     def __getitem__(self, request: BatchRequest) -> Batch:
         # One index_select copies the rows once; the loader must not collate them again.
-        indices = request.indices.to(self.inputs.device)
+        indices = request.indices.to(self.inputs.device, non_blocking=True)
         rows = take(self.inputs, indices) if self.inputs.ndim == 4 else self.inputs.index_select(0, indices)
         return Batch(rows, self.target.index_select(0, indices), request.key)
 
@@ -75,6 +86,7 @@ class TensorSteps(Dataset[Steps]):
 
     def __init__(self, inputs: Tensor, target: Tensor) -> None:
         self.rows = TensorBatches(inputs, target)
+        self.device = self.rows.device
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -88,7 +88,7 @@ class BatchTransform(nn.Module):
         rows = _covered(height, n, self.cutout, generator)
         columns = _covered(width, n, self.cutout, generator)
         mask = rows[:, None, :, None] & columns[:, None, None, :]
-        return images.masked_fill_(mask.to(images.device), 0.0)
+        return images.masked_fill_(mask.to(images.device, non_blocking=True), 0.0)
 
 
 def _crop(images: Tensor, pad: int, top: Tensor, left: Tensor) -> Tensor:
@@ -98,17 +98,17 @@ def _crop(images: Tensor, pad: int, top: Tensor, left: Tensor) -> Tensor:
     lines = padded.flatten().unfold(0, width * channels, channels)  # a view: a line from every pixel on
     first = (torch.arange(n) * padded.shape[1] + top) * padded.shape[2] + left
     start = first[:, None] + torch.arange(height) * padded.shape[2]
-    return lines.index_select(0, start.flatten().to(images.device)).view(images.shape)
+    return lines.index_select(0, start.flatten().to(images.device, non_blocking=True)).view(images.shape)
 
 
 def _mirror(images: Tensor, mirrored: Tensor) -> Tensor:
     """Images (N, H, W, C), those with a true mark (N,) turned left to right."""
     rows = mirrored.nonzero().flatten()
-    turned = images.index_select(0, rows.to(images.device)).flip(2)
+    turned = images.index_select(0, rows.to(images.device, non_blocking=True)).flip(2)
     origin = torch.arange(len(images))
     origin[rows] = len(images) + torch.arange(len(rows))
     # many times faster than writing the turned ones over the others
-    return torch.cat([images, turned]).index_select(0, origin.to(images.device))
+    return torch.cat([images, turned]).index_select(0, origin.to(images.device, non_blocking=True))
 
 
 def _covered(length: int, n: int, side: int, generator: Generator) -> Tensor:

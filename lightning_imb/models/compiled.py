@@ -55,5 +55,6 @@ def try_compile(
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         log.warning("the network runs uncompiled, for torch.compile failed here (%s)", reason)
         return False
+    torch._dynamo.config.suppress_errors = True  # other batch sizes are compiled as they come; what fails runs plain
     extractor.compile(mode=mode)
     return True

@@ -1,7 +1,6 @@
 """Many optimizer steps of a head in one call, for phase 3."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -32,9 +31,6 @@ class Trained(NamedTuple):
     predicted: Tensor
 
 
-_WORTH_THREADS = 2**24  # multiplications in a step from which on sharing them pays for meeting again
-
-
 def train_head(
     head: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], steps: Steps, optimizer: Optimizer
 ) -> Trained:
@@ -51,7 +47,7 @@ def train_head(
     """
     losses, predicted, value = [], [], None
     # float32 throughout: nothing is gained by casting so little, and a cached cast would outlive its weights
-    with torch.autocast(steps.inputs.device.type, enabled=False), _threads_for(head, max(steps.sizes)):
+    with torch.autocast(steps.inputs.device.type, enabled=False):
         sizes = list(steps.sizes)
         for z, y in zip(torch.split(steps.inputs, sizes), torch.split(steps.target, sizes), strict=True):
             if value is not None:
@@ -64,15 +60,3 @@ def train_head(
             predicted.append(logits.detach().argmax(dim=1))
     assert value is not None, "a group has at least one batch"
     return Trained(value, torch.stack(losses), torch.cat(predicted))
-
-
-@contextmanager
-def _threads_for(head: nn.Module, rows: int) -> Iterator[None]:
-    """One thread for a small head: meeting after every operation costs more than its arithmetic."""
-    before = torch.get_num_threads()
-    small = rows * sum(weight.numel() for weight in head.parameters()) < _WORTH_THREADS
-    torch.set_num_threads(1 if small else before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -6,7 +6,7 @@ import platform
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _NEVER_TRIM = 2**31 - 1
-_OWN_MAPPING_FROM = 256 * 2**20  # larger blocks, such as whole sets of embeddings, still go back to the system
+_OWN_MAPPING_FROM = (256 * 2**20, 32 * 2**20)  # larger blocks go back to the system; older glibc takes 32 MiB at most
 _USER_CHOICES = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 
 
@@ -24,4 +24,6 @@ def keep_freed_memory() -> bool:
     if platform.libc_ver()[0] != "glibc" or any(name in os.environ for name in _USER_CHOICES):
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    return bool(mallopt(_M_MMAP_THRESHOLD, _OWN_MAPPING_FROM) and mallopt(_M_TRIM_THRESHOLD, _NEVER_TRIM))
+    return bool(mallopt(_M_TRIM_THRESHOLD, _NEVER_TRIM)) and any(
+        mallopt(_M_MMAP_THRESHOLD, size) for size in _OWN_MAPPING_FROM
+    )

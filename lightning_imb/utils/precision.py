@@ -21,17 +21,24 @@ def resolve_precision(precision: str, accelerator: str) -> Choice[str]:
     """
     if precision != "auto":
         return Choice(precision, "")
-    name = _cpu_bf16() if accelerator == "cpu" else _gpu_bf16()
+    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not _gpu())
+    name = _cpu_bf16() if on_cpu else _gpu_bf16()
     if name:
         return Choice("bf16-mixed", f"auto: the {name}")
-    known = processor_flags() or accelerator != "cpu"
-    why = f"the {'processor' if accelerator == 'cpu' else 'GPU'} has no fast bfloat16"
+    known = processor_flags() or not on_cpu
+    why = f"the {'processor' if on_cpu else 'GPU'} has no fast bfloat16"
     return Choice("32-true", f"auto: {why if known else 'the abilities of the processor are unknown'}")
 
 
 def _cpu_bf16() -> str:
     flags = processor_flags()
     return next((f"processor has {name}" for flag, name in _BF16_FLAGS.items() if flag in flags), "")
+
+
+def _gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
 def _gpu_bf16() -> str:

@@ -36,12 +36,11 @@ def choose_threads(setting: int | str, jobs: int = 1, looking_s: float = _LOOK_S
     if given.isdigit() and int(given) > 0:
         return Choice(int(given), f"auto: OMP_NUM_THREADS={given}")
     cores = available_cores()
+    if jobs > 1:  # whoever is busy then may well be one of them
+        return Choice(max(1, cores // jobs), f"auto: {cores} core{'s' * (cores > 1)}, {jobs} jobs")
     busy = min(math.floor(busy_cores(looking_s) + 1 - _BUSY_SHARE), (os.cpu_count() or 1) - 1)
     free = max(1, min(cores, (os.cpu_count() or cores) - busy))
-    reason = f"auto: {cores} core{'s' * (cores > 1)}, {busy or 'none'} busy"
-    if jobs > 1:
-        return Choice(max(1, free // jobs), f"{reason}, {jobs} jobs")
-    return Choice(free, reason)
+    return Choice(free, f"auto: {cores} core{'s' * (cores > 1)}, {busy or 'none'} busy")
 
 
 def available_cores() -> int:

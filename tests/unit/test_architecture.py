@@ -22,9 +22,9 @@ LEVELS = (
     # what the entry points do: the wiring of all of the above
     ("checks", "known_keys", "machine"),
     ("build",),
-    ("records", "reuse"),
+    ("records",),
     ("fit",),
-    ("restore",),
+    ("restore", "reuse"),
     ("workflow",),
     ("evaluation", "inference"),
     ("train", "eval", "predict", "report"),

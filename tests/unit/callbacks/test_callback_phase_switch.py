@@ -84,7 +84,7 @@ def test_image_logits_are_the_head_of_the_stored_embeddings():
     data.setup("fit")
     z, y = extract(model, data, "train")
     model.eval()
-    logits = torch.cat([model(data.transform(b).inputs) for b in data.extraction_dataloader()])
+    logits = torch.cat([model(data.transform(b).inputs) for b in data.ordered_dataloader("train")])
     assert torch.allclose(model.head(z), logits, atol=1e-5)
     assert y.tolist() == data.target("train").tolist()
     assert z.dtype == torch.float32
@@ -205,3 +205,20 @@ def test_long_steps_are_handed_out_one_by_one():
     assert switch()._steps_at_once(Fit(), torch.empty(1, 64)) == 64
     Fit.world_size = 2
     assert switch()._steps_at_once(Fit(), torch.empty(1, 64)) == 1
+
+
+@pytest.mark.parametrize(("worth", "threads"), [(2**24, 1), (10, 2)])
+def test_a_small_head_trains_on_one_thread(tmp_path, monkeypatch, worth, threads):
+    class Watch(Callback):
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+            seen.add(torch.get_num_threads())
+
+    before, seen = torch.get_num_threads(), set()
+    monkeypatch.setattr(phase_switch, "_WORTH_THREADS", worth)
+    torch.set_num_threads(2)
+    try:
+        trainer(tmp_path, [switch(), Watch()], epochs=1).fit(tiny.classifier(), datamodule=tiny.data_module())
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {threads}

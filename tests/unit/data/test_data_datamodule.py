@@ -51,7 +51,7 @@ def test_a_validation_split_of_the_dataset_is_used_as_it_is():
 
 def test_evaluation_is_in_order_without_random_draws():
     data = ready()
-    batches = list(data.extraction_dataloader())
+    batches = list(data.ordered_dataloader("train"))
     assert {batch.key for batch in batches} == {None}
     assert torch.cat([b.target for b in batches]).tolist() == data.target("train").tolist()
 
@@ -217,7 +217,7 @@ def test_half_of_the_free_memory_is_enough(changes, free, fits, monkeypatch):
 
 def test_measured_statistics_normalise_the_training_images():
     data = ready(mean="auto", std="auto")
-    images = torch.cat([data.transform(batch).inputs for batch in data.extraction_dataloader()])
+    images = torch.cat([data.transform(batch).inputs for batch in data.ordered_dataloader("train")])
     assert images.mean().item() == pytest.approx(0, abs=1e-4)
     assert images.std(correction=0).item() == pytest.approx(1, abs=1e-4)
 

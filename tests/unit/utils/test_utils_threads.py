@@ -37,8 +37,9 @@ def machine(monkeypatch):
         (3.0, 2, 1, "2 (auto: 2 cores, 3 busy)"),  # a container of two cores on a machine with five free
         (7.0, 2, 1, "1 (auto: 2 cores, 7 busy)"),
         (0.0, 1, 1, "1 (auto: 1 core, none busy)"),
-        (0.0, 8, 3, "2 (auto: 8 cores, none busy, 3 jobs)"),
-        (0.0, 8, 9, "1 (auto: 8 cores, none busy, 9 jobs)"),
+        (0.0, 8, 3, "2 (auto: 8 cores, 3 jobs)"),
+        (6.0, 8, 4, "2 (auto: 8 cores, 4 jobs)"),  # the other jobs of the sweep are what is busy
+        (0.0, 8, 9, "1 (auto: 8 cores, 9 jobs)"),
     ],
 )
 def test_the_free_cores_are_shared(machine, busy, available, jobs, expected):
