@@ -63,8 +63,11 @@ class TwoFits:
         callbacks: list[Callback] = [] if reweighting is None else [reweighting]
         trainer = self._trainer(Phase.REPRESENT, self.cfg.epochs, callbacks, self.cfg.val_every)
         begun = self.cfg.retrain.enabled and self.run.checkpoint(Phase.RETRAIN, "last").is_file()
-        if not begun and self.cfg.represent_from is None:
-            self._fit(trainer, model, Phase.REPRESENT)
+        if not begun:
+            with warnings.catch_warnings():
+                if self.cfg.represent_from is not None:  # there is no epoch left that could overwrite the best one
+                    warnings.filterwarnings("ignore", ".*dirpath has changed.*")
+                self._fit(trainer, model, Phase.REPRESENT)
         self._load_selected(model, Phase.REPRESENT)
         return trainer
 

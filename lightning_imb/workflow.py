@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
@@ -50,6 +50,8 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     """
     check_keys(cfg)
     check_config(cfg)
+    cfg = cfg.copy()  # which learns below what auto means here
+    OmegaConf.set_readonly(cfg, False)
     run = RunFolder.create(cfg.run_dir)
     machine = settle_machine(cfg, run)
     console = Console(quiet=not _first_process())

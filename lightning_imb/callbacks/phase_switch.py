@@ -19,7 +19,7 @@ from lightning_imb.phases import Phase
 
 log = logging.getLogger(__name__)
 
-_STEPS = 64  # enough to hide what Lightning does around a call, few enough for a lively progress bar
+_STEPS = 256  # enough to hide what Lightning does around a call, few enough for a lively progress bar
 _WORTH_THREADS = 2**24  # multiplications in a step from which on sharing them pays for meeting after each operation
 _STEPS_BYTES = 64 * 2**20  # of the embeddings of these steps
 

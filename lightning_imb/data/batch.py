@@ -32,11 +32,13 @@ class Steps(NamedTuple):
     Attributes:
         inputs: (R, D) float32, the rows of all batches.
         target: Class indices (R,), int64.
-        sizes: Rows of each batch; they sum to R.
+        batch_size: Rows of each batch but the last, which has the rest.
+        batches: How many they are.
         key: Seed of the random draws, as in `Batch`.
     """
 
     inputs: Tensor
     target: Tensor
-    sizes: tuple[int, ...]
+    batch_size: int
+    batches: int
     key: int | None

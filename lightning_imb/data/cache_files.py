@@ -77,7 +77,7 @@ class CacheFiles:
         if facts["crc32"] is None:
             counts = [_whole_numbers(count) for count in facts["counts"]]
             return Entry((channels, height, width), bad, counts, None)
-        pixels = np.load(self._file(key, "npy"), mmap_mode="c", allow_pickle=False)
+        pixels = np.load(self._file(key, "npy"), mmap_mode="c")
         if pixels.shape[1:] != (height, width, channels) or pixels.dtype != np.uint8:
             raise ValueError(f"{pixels.dtype} {pixels.shape} instead of uint8 images of {shape}")
         if zlib.crc32(pixels.data) != facts["crc32"]:

@@ -22,6 +22,8 @@ from lightning_imb.data.statistics import resolve_statistics
 from lightning_imb.data.transforms import BatchTransform
 from lightning_imb.utils.errors import InputError
 
+_ROWS_AT_ONCE = 16384  # embeddings that the head classifies at a time
+
 Profile = Callable[[Sequence[int]], Sequence[int]]
 
 
@@ -241,7 +243,7 @@ class ImbalancedDataModule(LightningDataModule):
         if self._lent is None:
             return self.ordered_dataloader(self.monitor)
         z, y = self._lent.monitored
-        return self._loader(TensorBatches(z, y), OrderedBatches(len(y), self.eval_batch_size), workers=0)
+        return self._loader(TensorBatches(z, y), OrderedBatches(len(y), _ROWS_AT_ONCE), workers=0)
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Images of ``test_split``, in order."""

@@ -94,4 +94,4 @@ class TensorSteps(Dataset[Steps]):
     def __getitem__(self, requests: Sequence[BatchRequest]) -> Steps:
         indices = torch.cat([request.indices for request in requests])
         inputs, target, key = self.rows[BatchRequest(indices, requests[0].key)]
-        return Steps(inputs, target, tuple(len(request.indices) for request in requests), key)
+        return Steps(inputs, target, len(requests[0].indices), len(requests), key)

@@ -65,6 +65,7 @@ class ClassCountLoss(nn.Module, ABC):
         self._reduction = checked_choice("reduction", reduction, REDUCTIONS)
         self.register_buffer("class_counts", counts, persistent=False)
         self.register_buffer("class_weight", self._initial_weight.to(torch.float32), persistent=False)
+        self._unweighted = _all_ones(self._initial_weight)
 
     @property
     def num_classes(self) -> int:
@@ -86,6 +87,7 @@ class ClassCountLoss(nn.Module, ABC):
         """
         new = self._initial_weight if weight is None else checked_weights(weight, self.num_classes)
         self.class_weight = new.to(device=self.class_weight.device, dtype=self.class_weight.dtype)
+        self._unweighted = _all_ones(new)
 
     def weigh_for(self, class_counts: Sequence[int] | Tensor) -> None:
         """Make class weights of a named kind for other samples than those of the constructor.
@@ -131,6 +133,8 @@ class ClassCountLoss(nn.Module, ABC):
         """
         self._check_batch(logits, target)
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        if self._unweighted and target.ndim == 1:
+            return self.per_sample(logits, target).mean()
         losses, mass = (self._hard if target.ndim == 1 else self._soft)(logits, target)
         total = (mass * losses).sum()
         if self._reduction == "mean":
@@ -167,6 +171,11 @@ class ClassCountLoss(nn.Module, ABC):
                 f"target has shape {tuple(target.shape)} and type {target.dtype}; "
                 "give (N,) int64 labels or (N, K) floating shares"
             )
+
+
+def _all_ones(weight: Tensor) -> bool:
+    """Whether weighting changes nothing, neither the mass of a batch; asked once, not in every step."""
+    return bool((weight == 1).all())
 
 
 def _initial_weight(counts: Tensor, weights: str | Sequence[float], beta: float) -> Tensor:

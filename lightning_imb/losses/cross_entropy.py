@@ -13,7 +13,8 @@ def surprise(logits: Tensor, target: Tensor) -> Tensor:
 
     A label of -100 is passed over here, as torch does; the losses refuse it when they look up its class weight.
     """
-    return F.cross_entropy(logits, target, reduction="none")
+    # torch leaves out labels of -100 by default; here each label that is no class is an error
+    return F.cross_entropy(logits, target, reduction="none", ignore_index=-(2**31))
 
 
 class CrossEntropyLoss(ClassCountLoss):

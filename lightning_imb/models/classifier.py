@@ -158,9 +158,8 @@ class ImbalancedClassifier(LightningModule):
     def _retraining_steps(self, steps: Steps) -> dict[str, Tensor]:
         optimizer = self.optimizers(use_pl_optimizer=False)
         assert isinstance(optimizer, Optimizer)
-        loss, losses, predicted = train_head(self.head, self.loss, steps, optimizer)
-        _count_steps(self.trainer, len(steps.sizes) - 1)
-        rows = losses.new_tensor(steps.sizes)
+        loss, losses, rows, predicted = train_head(self.head, self.loss, steps, optimizer)
+        _count_steps(self.trainer, steps.batches - 1)
         # no product of vectors here, which autocast would round
         self._note((losses * rows).sum() / rows.sum(), predicted, steps.target)
         return {"loss": loss, "losses": losses}

@@ -10,11 +10,12 @@ from torch.optim import Optimizer
 
 @runtime_checkable
 class Steps(Protocol):
-    """Several batches of embeddings in a row: inputs (R, D), target (R,), and the rows of each batch."""
+    """Several batches of embeddings in a row: inputs (R, D), target (R,); the last batch has what the others leave."""
 
     inputs: Tensor
     target: Tensor
-    sizes: tuple[int, ...]
+    batch_size: int
+    batches: int
 
 
 class Trained(NamedTuple):
@@ -23,11 +24,13 @@ class Trained(NamedTuple):
     Attributes:
         loss: Loss of the last batch, with its graph: whoever called still has to step on it.
         losses: (S,) losses of all batches, detached.
+        rows: (S,) rows of each.
         predicted: (R,) predicted classes, each by the weights of its moment.
     """
 
     loss: Tensor
     losses: Tensor
+    rows: Tensor
     predicted: Tensor
 
 
@@ -45,18 +48,22 @@ def train_head(
         steps: The batches.
         optimizer: Steps on all batches but the last.
     """
-    losses, predicted, value = [], [], None
+    losses, logits, value = [], [], None
+    weights = list(head.parameters())
+    sizes = [steps.batch_size] * (steps.batches - 1)
+    sizes.append(len(steps.target) - sum(sizes))
     # float32 throughout: nothing is gained by casting so little, and a cached cast would outlive its weights
     with torch.autocast(steps.inputs.device.type, enabled=False):
-        sizes = list(steps.sizes)
         for z, y in zip(torch.split(steps.inputs, sizes), torch.split(steps.target, sizes), strict=True):
             if value is not None:
-                optimizer.zero_grad()
+                for weight in weights:  # what zero_grad does, without what it records for a profiler
+                    weight.grad = None
                 value.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
-            logits = head(z)
-            value = loss(logits, y)
+            logits.append(head(z))
+            value = loss(logits[-1], y)
+            logits[-1] = logits[-1].detach()
             losses.append(value.detach())
-            predicted.append(logits.detach().argmax(dim=1))
     assert value is not None, "a group has at least one batch"
-    return Trained(value, torch.stack(losses), torch.cat(predicted))
+    made = torch.stack(losses)
+    return Trained(value, made, made.new_tensor(sizes), torch.cat(logits).argmax(dim=1))

@@ -27,6 +27,7 @@ from helpers.runs import (
 from pytorch_lightning import Trainer
 
 import lightning_imb
+from lightning_imb.callbacks import phase_switch
 from lightning_imb.callbacks.nan_guard import NanGuard
 from lightning_imb.phases import Phase
 from lightning_imb.reports.figures import run_figures
@@ -155,6 +156,7 @@ def train_until(folder, monkeypatch, phase, epoch, batch, overrides):
 
     with monkeypatch.context() as patched:
         patched.setattr(NanGuard, "on_train_batch_end", stop)
+        patched.setattr(phase_switch, "_STEPS", 1)  # or an epoch of phase 3 would be one call
         with pytest.raises(KilledError):
             train(config(folder, *overrides))
     assert not RunFolder(folder).finished

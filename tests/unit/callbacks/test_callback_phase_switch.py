@@ -144,7 +144,7 @@ def test_validation_on_embeddings_gives_what_the_whole_network_gives(tmp_path, p
     fit.fit(model, datamodule=data)
     logged = {k: v for k, v in fit.callback_metrics.items() if k.startswith("retrain/val/")}
     (whole,) = trainer(tmp_path, [], precision=precision).validate(model, datamodule=data, verbose=False)
-    assert {k: float(v) for k, v in logged.items()} == {k: whole[k] for k in logged}
+    assert {k: float(v) for k, v in logged.items()} == pytest.approx({k: whole[k] for k in logged}, rel=1e-6)
     assert "retrain/val/loss" in logged
 
 
@@ -202,7 +202,7 @@ def test_long_steps_are_handed_out_one_by_one():
 
     wide = torch.empty(1, 2**20)
     assert switch()._steps_at_once(Fit(), wide) == 1
-    assert switch()._steps_at_once(Fit(), torch.empty(1, 64)) == 64
+    assert switch()._steps_at_once(Fit(), torch.empty(1, 64)) == 256
     Fit.world_size = 2
     assert switch()._steps_at_once(Fit(), torch.empty(1, 64)) == 1
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_imb.data.shuffle import OrderedBatches, ShuffledBatches, batch_key
+from lightning_imb.data.shuffle import GroupedBatches, OrderedBatches, ShuffledBatches, batch_key
 
 
 def rows(sampler):
@@ -57,6 +57,19 @@ def test_a_single_left_over_row_joins_the_batch_before(size, sizes):
 
 def test_batches_of_one_stay_batches_of_one():
     assert [len(r.indices) for r in ShuffledBatches(3, 1, seed=0)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("group", [1, 2, 5, 100])
+def test_groups_hold_the_same_batches_in_the_same_order(group):
+    sampler = GroupedBatches(ShuffledBatches(50, 8, seed=0), group)
+    for epoch in (0, 3):
+        sampler.set_epoch(epoch)
+        groups = list(sampler)
+        plain = list(ShuffledBatches(50, 8, seed=0, epoch=epoch))
+        assert [r.key for g in groups for r in g] == [r.key for r in plain]
+        assert [r.indices.tolist() for g in groups for r in g] == [r.indices.tolist() for r in plain]
+        assert len(groups) == len(sampler)
+        assert all(len(g) == group for g in groups[:-1])
 
 
 def test_ordered_batches_keep_order_and_have_no_key():
