@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from lightning_imb.models.probe import outrunning_convolution
@@ -79,7 +79,7 @@ def _decide_as(before: DictConfig, cfg: DictConfig) -> None:
     if cfg.threads == "auto" and isinstance(known, int) and known <= available_cores():
         cfg.threads = known
     if cfg.accelerator.precision == "auto":
-        cfg.accelerator.precision = before.accelerator.precision
+        cfg.accelerator.precision = OmegaConf.select(before, "accelerator.precision") or "auto"
 
 
 def _processes(accelerator: DictConfig) -> int:

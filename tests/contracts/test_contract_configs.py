@@ -23,6 +23,7 @@ SHARED_KEYS = {
             "mean",
             "std",
             "augment",
+            "on_device",
             "default_ratio",
             "epochs",
             "batch_size",

@@ -47,6 +47,23 @@ def test_a_second_launch_decides_as_the_first(tmp_path):
     assert (cfg.accelerator.precision, cfg.threads) == ("16-mixed", 1)
 
 
+def test_a_config_that_is_none_of_ours_decides_nothing(tmp_path, fast):
+    run = RunFolder.create(tmp_path)
+    run.config_file.write_text("threads: null\n")
+    cfg = config(tmp_path)
+    settle_machine(cfg, run)
+    assert (cfg.accelerator.precision, cfg.threads) == ("bf16-mixed", 3)
+
+
+def test_more_threads_than_there_are_cores_are_not_kept(tmp_path, fast, monkeypatch):
+    monkeypatch.setattr(machine, "available_cores", lambda: 2)
+    run = RunFolder.create(tmp_path)
+    run.write_config(config(tmp_path, "threads=64"))
+    cfg = config(tmp_path)
+    settle_machine(cfg, run)
+    assert cfg.threads == 3
+
+
 def test_what_the_user_says_now_wins(tmp_path):
     run = RunFolder.create(tmp_path)
     run.write_config(config(tmp_path, "threads=1", "accelerator.precision=16-mixed"))
