@@ -24,7 +24,11 @@ def same_threads_afterwards():
 def fast(monkeypatch):
     """A machine with bfloat16 and three free cores."""
     monkeypatch.setattr(machine, "resolve_precision", lambda *_: Choice("bf16-mixed", "auto: it can"))
-    monkeypatch.setattr(machine, "choose_threads", lambda setting, jobs: Choice(3, f"auto: {jobs} jobs"))
+    monkeypatch.setattr(
+        machine,
+        "choose_threads",
+        lambda setting, jobs: Choice(3 if setting == "auto" else setting, f"auto: {jobs} jobs"),
+    )
 
 
 def test_what_is_decided_stands_in_the_config_and_in_the_header(tmp_path, fast):
