@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 
 from lightning_imb.fit import read_checkpoint
 from lightning_imb.phases import Phase
-from lightning_imb.runs import RunFolder, changed_keys
+from lightning_imb.runs import RunFolder, changed_keys, first_of
 from lightning_imb.tracking.csv_table import MetricsTable
 from lightning_imb.utils.atomic import atomic_file
 from lightning_imb.utils.errors import InputError
@@ -48,9 +48,8 @@ def _check_same(cfg: DictConfig, source: RunFolder, fingerprint: str) -> None:
     changed = changed_keys(source.read_config(), cfg)
     differing = [key for key in changed if key.split(".")[0] not in _AFTER_PHASE_1]
     if differing:
-        more = f" and {len(differing) - 5} more" if len(differing) > 5 else ""
         raise InputError(
-            f"represent_from={source.path} trained phase 1 with other settings ({', '.join(differing[:5])}{more}): "
+            f"represent_from={source.path} trained phase 1 with other settings ({first_of(differing)}): "
             "give the same ones, or leave represent_from out"
         )
     if source.read_data()["fingerprint"] != fingerprint:

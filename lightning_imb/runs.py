@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -240,6 +240,12 @@ def changed_keys(old: DictConfig, new: DictConfig) -> list[str]:
     absent = object()
     differing = [k for k in sorted({*before, *after}) if before.get(k, absent) != after.get(k, absent)]
     return [k for k in differing if matters(k)]
+
+
+def first_of(keys: Sequence[str], most: int = 5) -> str:
+    """The first few of many names, and how many more there are."""
+    more = f" and {len(keys) - most} more" if len(keys) > most else ""
+    return f"{', '.join(keys[:most])}{more}"
 
 
 def _flatten(value: Any, prefix: str = "") -> list[tuple[str, Any]]:

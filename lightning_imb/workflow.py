@@ -28,7 +28,7 @@ from lightning_imb.reports.figures import run_figures, save_figures
 from lightning_imb.reports.header import run_header
 from lightning_imb.reports.tables import run_table
 from lightning_imb.reuse import take_over_phase_1
-from lightning_imb.runs import RunFolder, changed_keys, flat_settings
+from lightning_imb.runs import RunFolder, changed_keys, first_of, flat_settings
 from lightning_imb.tracking.close import close_loggers
 from lightning_imb.tracking.figures import log_figures
 from lightning_imb.utils.errors import InputError
@@ -101,9 +101,8 @@ def _already_done(cfg: DictConfig, run: RunFolder) -> bool:
         raise InputError(f"{run.path} holds a run already: choose another hydra.run.dir, or resume=auto to go on")
     changed = changed_keys(run.read_config(), cfg)
     if changed:
-        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         raise InputError(
-            f"{run.path} holds a run with other settings ({', '.join(changed[:5])}{more}): choose another hydra.run.dir"
+            f"{run.path} holds a run with other settings ({first_of(changed)}): choose another hydra.run.dir"
         )
     return run.finished
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lightning_imb.reports.collect import RunRecord
-from lightning_imb.runs import matters
+from lightning_imb.runs import first_of, matters
 from lightning_imb.utils.errors import InputError
 
 LOWER_IS_BETTER = ("loss", "nll", "ece", "brier")
@@ -206,8 +206,7 @@ def _different_keys(a: RunRecord, b: RunRecord) -> list[str]:
 def _difference(a: RunRecord, b: RunRecord, most: int = 4) -> str:
     """Name the settings two runs differ in."""
     keys = _different_keys(a, b)
-    more = f" and {len(keys) - most} more" if len(keys) > most else ""
-    return f"they differ in {', '.join(keys[:most])}{more}" if keys else "their settings are the same"
+    return f"they differ in {first_of(keys, most)}" if keys else "their settings are the same"
 
 
 def _without_folder(record: RunRecord, key: str) -> object:
