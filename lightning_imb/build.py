@@ -14,6 +14,7 @@ from lightning_imb.callbacks.phase_switch import PhaseSwitch, Resampler
 from lightning_imb.callbacks.reweighting import Reweighting
 from lightning_imb.checks import check_number, one_line
 from lightning_imb.data.datamodule import ImbalancedDataModule
+from lightning_imb.data.kept_embeddings import KeptEmbeddings
 from lightning_imb.losses import ClassCountLoss, class_weights, start_epoch
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.heads import build_head
@@ -117,6 +118,7 @@ def build_datamodule(cfg: DictConfig) -> ImbalancedDataModule:
         on_device=data.on_device,
         cache=_cache_folder(cfg),
         cache_limit_gb=cfg.cache_limit_gb,
+        draw=create(cfg.sampler, "sampler"),
     )
 
 
@@ -214,8 +216,8 @@ def _check_scale(loss: ClassCountLoss, cfg: DictConfig, key: str) -> None:
         )
 
 
-def build_phase_switch(cfg: DictConfig, class_counts: Sequence[int]) -> PhaseSwitch:
-    """The callback that makes a second fit into phases 2 and 3.
+def build_phase_switch(cfg: DictConfig, class_counts: Sequence[int], kept: KeptEmbeddings | None = None) -> PhaseSwitch:
+    """The callback that makes a second fit into phases 2 and 3; ``kept`` holds embeddings by the same extractor.
 
     Raises:
         InputError: If the loss of phase 3 needs another head than phase 1 trained, or the resampler's parameters
@@ -241,6 +243,7 @@ def build_phase_switch(cfg: DictConfig, class_counts: Sequence[int]) -> PhaseSwi
         scheduler=build_scheduler(cfg.retrain.scheduler, cfg.retrain.epochs),
         reset_head=cfg.retrain.reset_head,
         batch_size=cfg.retrain.batch_size,
+        kept=kept,
     )
 
 

@@ -7,6 +7,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from lightning_imb.callbacks.phase_switch import PhaseSwitch
+from lightning_imb.machine import in_sweep, several_processes
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.compiled import compile_mode
 from lightning_imb.phases import Phase
@@ -36,6 +37,7 @@ _CHOICES = {
     # images stay float32 until the network casts them, which rules out the precisions that cast the weights
     "accelerator.precision": ("auto", "32-true", "16-mixed", "bf16-mixed"),
 }
+_ONE_PROCESS = ("auto", "single_device")  # strategies; the others start processes
 _LARGEST_SEED = 2**32 - 1
 
 # what torch and the networks raise for a setting or an image they cannot take
@@ -48,6 +50,7 @@ def check_config(cfg: DictConfig) -> None:
     Raises:
         InputError: If a value is out of range, parts contradict each other or the device is absent.
     """
+    check_accelerator(cfg.accelerator)
     at_least = _AT_LEAST | (_AT_LEAST_IN_RETRAIN if cfg.retrain.enabled else {})
     for key, low in at_least.items():
         check_whole(OmegaConf.select(cfg, key), key, low)
@@ -69,7 +72,6 @@ def check_config(cfg: DictConfig) -> None:
             f"reweight.kind={cfg.reweight.kind} replaces the class weights of the loss, "
             f"but loss.weights={cfg.loss.weights}: choose reweight=none, or a loss with loss.weights=none"
         )
-    check_accelerator(cfg.accelerator)
     compile_mode(cfg.accelerator.compile)
 
 
@@ -92,11 +94,17 @@ def check_choice(value: object, key: str, allowed: Sequence[str]) -> None:
 
 
 def check_accelerator(cfg: DictConfig) -> None:
-    """Refuse a GPU that is not there.
+    """Refuse a GPU that is not there, and runs of several processes in a sweep.
 
     Raises:
-        InputError: If a GPU is asked for and none is found.
+        InputError: If a GPU is asked for and none is found, or a sweep has more than one device or a strategy for them.
     """
+    if in_sweep() and (several_processes(cfg) or cfg.strategy not in _ONE_PROCESS):
+        raise InputError(
+            f"accelerator.devices={cfg.devices}, accelerator.strategy={cfg.strategy} cannot be part of a sweep (-m): "
+            "each process would begin the whole sweep again; give every run one device (accelerator=cpu or gpu) and "
+            "run several at a time with a parallel hydra/launcher, or launch the runs one by one without -m"
+        )
     if cfg.accelerator in ("gpu", "cuda") and not (torch.cuda.is_available() or torch.backends.mps.is_available()):
         raise InputError("accelerator=gpu, but torch finds no GPU on this machine: use accelerator=cpu")
 

@@ -15,6 +15,7 @@ from lightning_imb.reports.tables import run_table
 from lightning_imb.restore import chosen_phase, restore_classifier
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.atomic import write_json_atomic
+from lightning_imb.utils.environment import first_process
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.memory import keep_freed_memory
 from lightning_imb.utils.precision import resolve_precision
@@ -47,12 +48,13 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     phase = chosen_phase(trained, cfg.phase)
     kind = checkpoint_kind(trained, phase, cfg.checkpoint)
     path = run.path / "eval" / f"{cfg.split}_{phase}_{cfg.checkpoint}.json"
-    write_json_atomic(path, entries)
+    if first_process():
+        write_json_atomic(path, entries)
     shown = {k: v for k, v in run.read_metrics().items() if "/" not in k}
     shown |= {k.replace(f"{cfg.split}/", "test/", 1): v for k, v in entries.items()}
     shown |= {"protocol": protocol_label(trained, kind), "selected_on": selected_on(trained, kind)}
     shown["scored"] = f"split {cfg.split}, phase {phase}, checkpoint {kind}"
-    console = Console()
+    console = Console(quiet=not first_process())
     console.print(run_table(shown))
     console.print(f"written to {path}", soft_wrap=True)
     return entries

@@ -1,6 +1,7 @@
 """The two fits of a run: trainers, checkpoints, resume."""
 
 import logging
+import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,13 +22,17 @@ from lightning_imb.build import (
     monitored_split,
 )
 from lightning_imb.callbacks.batch_seed import BatchSeed
-from lightning_imb.callbacks.last_checkpoint import LastCheckpoint
+from lightning_imb.callbacks.checkpoint_io import AtomicCheckpointIO
+from lightning_imb.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from lightning_imb.callbacks.end_together import EndTogether
+from lightning_imb.callbacks.interrupt import Interrupt, end_if_told
 from lightning_imb.callbacks.nan_guard import NanGuard
 from lightning_imb.callbacks.phase_switch import PhaseSwitch
 from lightning_imb.callbacks.predictions import CollectPredictions
 from lightning_imb.callbacks.progress import PhaseProgress
 from lightning_imb.checks import one_line
 from lightning_imb.data.datamodule import ImbalancedDataModule
+from lightning_imb.data.kept_embeddings import KeptEmbeddings
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.compiled import compile_mode, try_compile
 from lightning_imb.phases import Phase
@@ -49,25 +54,30 @@ class TwoFits:
         run: Where checkpoints go.
         data: The data module, set up.
         loggers: Where metrics go.
+        kept: Embeddings by the extractor of phase 1 that other runs left, and where this one leaves its own.
     """
 
-    def __init__(self, cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, loggers: list[Logger]) -> None:
+    def __init__(
+        self,
+        cfg: DictConfig,
+        run: RunFolder,
+        data: ImbalancedDataModule,
+        loggers: list[Logger],
+        kept: KeptEmbeddings | None = None,
+    ) -> None:
         self.cfg = cfg
         self.run = run
         self.data = data
         self.loggers = loggers
+        self.kept = kept
 
     def represent(self, model: ImbalancedClassifier) -> Trainer:
         """Phase 1: extractor and head on the imbalanced images. Leaves the protocol's choice in ``model``."""
         reweighting = build_reweighting(self.cfg, self.data.class_counts)
         callbacks: list[Callback] = [] if reweighting is None else [reweighting]
         trainer = self._trainer(Phase.REPRESENT, self.cfg.epochs, callbacks, self.cfg.val_every)
-        begun = self.cfg.retrain.enabled and self.run.checkpoint(Phase.RETRAIN, "last").is_file()
-        if not begun:
-            with warnings.catch_warnings():
-                if self.cfg.represent_from is not None:  # there is no epoch left that could overwrite the best one
-                    warnings.filterwarnings("ignore", ".*dirpath has changed.*")
-                self._fit(trainer, model, Phase.REPRESENT)
+        if not (self.cfg.retrain.enabled and self.run.has_begun(Phase.RETRAIN) and self._has_last(Phase.REPRESENT)):
+            self._fit(trainer, model, Phase.REPRESENT)
         self._load_selected(model, Phase.REPRESENT)
         return trainer
 
@@ -75,21 +85,28 @@ class TwoFits:
         """Phases 2 and 3: the head on balanced embeddings. Leaves the protocol's choice in ``model``."""
         # The fresh head must not depend on how many numbers phase 1 drew, or a run resumed here would differ.
         pl.seed_everything(self.cfg.seed, workers=True, verbose=False)
-        switch = build_phase_switch(self.cfg, self.data.class_counts)
+        switch = build_phase_switch(self.cfg, self.data.class_counts, self.kept)
         settings = self.cfg.retrain
         trainer = self._trainer(Phase.RETRAIN, settings.epochs, [switch], settings.val_every)
         self._fit(trainer, model, Phase.RETRAIN)
         self._load_selected(model, Phase.RETRAIN)
         return trainer, switch
 
-    def _fit(self, trainer: Trainer, model: ImbalancedClassifier, phase: Phase) -> None:
+    def _has_last(self, phase: Phase) -> bool:
+        """Whether ``last.ckpt`` of a phase is there and intact; sets a damaged one aside."""
         last = self.run.checkpoint(phase, "last")
-        resume = last if last.is_file() else None
+        return resumable(self.run, phase) == last
+
+    def _fit(self, trainer: Trainer, model: ImbalancedClassifier, phase: Phase) -> None:
+        resume = resumable(self.run, phase)
         if resume:
-            read_checkpoint(resume, cure="delete it, and launch the same again to train this phase anew")
             log.info("resuming %s from %s", phase, resume)
         self._compile(trainer, model, phase)
-        trainer.fit(model, datamodule=self.data, ckpt_path=resume, weights_only=True)
+        try:
+            trainer.fit(model, datamodule=self.data, ckpt_path=resume, weights_only=True)
+        except RuntimeError:
+            end_if_told(trainer)  # a signal to the whole group also ends loader workers, which surfaces anywhere
+            raise
 
     def _compile(self, trainer: Trainer, model: ImbalancedClassifier, phase: Phase) -> None:
         mode = compile_mode(self.cfg.accelerator.compile)
@@ -107,7 +124,8 @@ class TwoFits:
 
     def _trainer(self, phase: Phase, epochs: int, callbacks: list[Callback], val_every: int) -> Trainer:
         shown = self.cfg.callbacks
-        extra: list[Callback] = [BatchSeed(), NanGuard(shown.nan_check_every)]
+        extra: list[Callback] = [EndTogether(), BatchSeed(), NanGuard(shown.nan_check_every)]
+        extra.append(Interrupt(self.run.checkpoint(phase, "last")))  # after the guard: what it stops is not kept
         extra += self._checkpoints(phase)
         if shown.progress:
             extra.append(PhaseProgress(phase, log_lines=shown.log_lines))
@@ -118,16 +136,34 @@ class TwoFits:
         folder = self.run.checkpoints / phase.value
         prefix = "retrain/" if phase is Phase.RETRAIN else ""
         monitored = f"{prefix}{monitored_split(self.cfg)}/{self.cfg.protocol.monitor}"
-        best = ModelCheckpoint(
-            folder, "best", monitor=monitored, mode="max", save_top_k=1, enable_version_counter=False
-        )
-        return [best, LastCheckpoint(folder, self._record)]
+        return [BestCheckpoint(folder, monitored), LastCheckpoint(folder, self._record)]
 
     def _record(self, metrics: Mapping[str, float], step: int) -> None:
         for logger in self.loggers:
             if isinstance(logger, CsvLogger):
                 logger.log_metrics(metrics, step)
                 logger.save()
+
+
+def resumable(run: RunFolder, phase: Phase) -> Path | None:
+    """The newest intact checkpoint that a phase can go on from; None where it begins.
+
+    A damaged ``last.ckpt`` is set aside and ``previous.ckpt`` takes its place; says so.
+    """
+    for kind in ("last", "previous"):
+        path = run.checkpoint(phase, kind)
+        if not path.is_file():
+            continue
+        try:
+            read_checkpoint(path)
+        except InputError as error:
+            other = kind == "last" and run.checkpoint(phase, "previous").is_file()
+            before = "the one before" if other else "the beginning of the phase"
+            log.warning("%s: going on from %s", str(error).partition(":")[0], before)
+            os.replace(path, path.with_suffix(".damaged"))
+            continue
+        return path
+    return None
 
 
 def make_trainer(
@@ -161,6 +197,7 @@ def make_trainer(
             enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in callbacks),
             use_distributed_sampler=False,  # our samplers know their rank
             benchmark=accelerator.benchmark,
+            plugins=[AtomicCheckpointIO()],
             inference_mode=False,  # a metric state made in inference mode cannot be updated by the next fit
         )
     except (MisconfigurationException, ValueError) as error:
@@ -177,7 +214,10 @@ def _silence_lightning() -> None:
         ".*Checkpoint directory .* exists.*",  # resuming
         ".*logging interval.*",  # losses are logged per epoch
         ".*in eval mode at the start of training.*",  # the frozen extractor
+        ".*dataloader is not resumable.*",  # our samplers begin at the batch where an interrupted epoch stopped
         ".*LeafSpec.*",
+        ".*sync_dist=True.*",  # every process computes the scores from the counts of all
+        ".*Grad strides do not match bucket view.*",  # of weights with one input channel, whatever their layout
     ):
         warnings.filterwarnings("ignore", message)
 

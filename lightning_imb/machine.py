@@ -84,11 +84,34 @@ def _decide_as(before: DictConfig, cfg: DictConfig) -> None:
 
 def _processes(accelerator: DictConfig) -> int:
     """Processes that share the cores: the jobs of a parallel sweep, times those of a run on several processors."""
-    sweeping = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
-    jobs = HydraConfig.get().launcher.get("n_jobs", 1) if sweeping else 1
-    at_once = jobs if jobs > 0 else available_cores()
+    return (_jobs_at_once(HydraConfig.get().launcher) if in_sweep() else 1) * _devices(accelerator)
+
+
+def _jobs_at_once(launcher: DictConfig) -> int:
+    """Runs that a launcher starts here at a time: it knows their number (joblib), or the cores for each."""
+    cores = available_cores()
+    if "n_jobs" in launcher:
+        jobs = int(launcher.n_jobs)
+        return jobs if jobs > 0 else max(1, cores + 1 + jobs)  # as joblib counts: -1 is all, -2 all but one
+    each = launcher.get("cpus_per_task") or OmegaConf.select(launcher, "ray.remote.num_cpus")
+    return max(1, int(cores // each)) if each else 1
+
+
+def in_sweep() -> bool:
+    """Whether this job is one of a Hydra multirun."""
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def _devices(accelerator: DictConfig) -> int:
     devices = torch.cuda.device_count() if accelerator.devices in (-1, "auto") else accelerator.devices
-    return at_once * max(1, devices if isinstance(devices, int) else 1)
+    if not isinstance(devices, int | str):  # a list of their numbers
+        return len(devices)
+    return max(1, int(devices)) if str(devices).isdigit() else 1
+
+
+def several_processes(accelerator: DictConfig) -> bool:
+    """Whether an ``accelerator`` config asks for more than one process."""
+    return _devices(accelerator) > 1 or accelerator.get("num_nodes", 1) > 1
 
 
 def pick_device(accelerator: str) -> torch.device:

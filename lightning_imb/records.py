@@ -12,6 +12,7 @@ from lightning_imb.models.backbones import parameter_count
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.reports.confusion import answers, class_tally
 from lightning_imb.runs import Predictions, RunFolder
+from lightning_imb.settings import config_hash
 from lightning_imb.utils.environment import command, hardware, versions
 
 
@@ -44,6 +45,7 @@ def describe_data(cfg: DictConfig, data: ImbalancedDataModule) -> dict[str, Any]
 def provenance(cfg: DictConfig, data: ImbalancedDataModule, model: ImbalancedClassifier) -> dict[str, Any]:
     """What ``metrics.json`` says of the run beside its scores."""
     return {
+        "config_hash": config_hash(cfg),
         "method": cfg.method,
         "seed": cfg.seed,
         "protocol": protocol_label(cfg),

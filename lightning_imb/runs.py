@@ -2,7 +2,8 @@
 
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -11,16 +12,17 @@ from omegaconf import DictConfig, OmegaConf
 from yaml import YAMLError
 
 from lightning_imb.phases import Phase
-from lightning_imb.utils.atomic import atomic_file, write_json_atomic, write_text_atomic
+from lightning_imb.settings import flat_settings
+from lightning_imb.utils.atomic import atomic_file, remove_drafts, write_json_atomic, write_text_atomic
+from lightning_imb.utils.environment import first_process
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.lock import locked
 
-# settings of how a run is carried out and watched, not of what it computes
-_FREE_KEYS = (
-    *("resume", "callbacks", "threads", "num_workers", "logger", "paths", "run_dir"),
-    *("memory_limit_gb", "cache", "cache_limit_gb", "dataset.in_memory", "dataset.on_device"),
-)
+SUPERSEDED = ".superseded"  # in a run folder: earlier runs with other settings
+_STAYS = (SUPERSEDED, ".hydra", ".lock", "train.log", "launches.json")
 
-PredictionName = Literal["test", "represent_test"]
+PredictionName = Literal["test", "represent_test", "val"]
+CheckpointKind = Literal["best", "last", "previous"]
 
 
 class Predictions(NamedTuple):
@@ -84,6 +86,46 @@ class RunFolder:
             )
         return run
 
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Keep other launches off the folder, and clear away what a killed one left half written.
+
+        Of several processes of one run the first one claims it for all.
+
+        Raises:
+            InputError: Another process is training this run.
+        """
+
+        def refuse() -> None:
+            raise InputError(
+                f"another process is training the run in {self.path} at this moment: "
+                "wait for it, or choose another hydra.run.dir"
+            )
+
+        if not first_process():
+            yield
+            return
+        with locked(self.path / ".lock", refuse):
+            remove_drafts(self.path)
+            yield
+
+    def supersede(self) -> Path:
+        """Move what the folder holds to ``.superseded/<number>/`` in it, and leave it free for another run.
+
+        The done marker goes first: a crash in between leaves an unfinished run, not one with another's scores. The
+        log and the record of launches stay.
+
+        Returns:
+            Where the earlier run is now.
+        """
+        shelf = self.path / SUPERSEDED
+        place = shelf / str(len(list(shelf.iterdir())) if shelf.is_dir() else 0)
+        place.mkdir(parents=True)
+        entries = [path for path in self.path.iterdir() if path.name not in _STAYS]
+        for path in sorted(entries, key=lambda path: path != self.metrics_file):
+            path.rename(place / path.name)
+        return place
+
     @property
     def finished(self) -> bool:
         """Whether the run is done."""
@@ -129,9 +171,13 @@ class RunFolder:
         """Folder of the checkpoints, with one folder per phase in it."""
         return self.path / "checkpoints"
 
-    def checkpoint(self, phase: Phase, kind: Literal["best", "last"]) -> Path:
+    def checkpoint(self, phase: Phase, kind: CheckpointKind) -> Path:
         """File of one checkpoint of one phase."""
         return self.checkpoints / phase.value / f"{kind}.ckpt"
+
+    def has_begun(self, phase: Phase) -> bool:
+        """Whether a phase left a checkpoint to go on from."""
+        return any(self.checkpoint(phase, kind).is_file() for kind in ("last", "previous"))
 
     def predictions_file(self, name: PredictionName) -> Path:
         """File of the final model's (``test``) or the phase-1 model's (``represent_test``) predictions."""
@@ -222,33 +268,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{path} is damaged (no mapping): train the run again.")
     return value
-
-
-def flat_settings(cfg: DictConfig) -> dict[str, Any]:
-    """A config as one flat dict, ``{"imbalance.ratio": 100, ...}``, resolved, lists as their text."""
-    return dict(_flatten(OmegaConf.to_container(cfg, resolve=True)))
-
-
-def matters(key: str) -> bool:
-    """Whether a setting, by its dotted name, can change the result of a run."""
-    return not any(f"{key}.".startswith(f"{free}.") for free in _FREE_KEYS)
-
-
-def changed_keys(old: DictConfig, new: DictConfig) -> list[str]:
-    """Dotted names of the settings that differ and matter for the result."""
-    before, after = flat_settings(old), flat_settings(new)
-    absent = object()
-    differing = [k for k in sorted({*before, *after}) if before.get(k, absent) != after.get(k, absent)]
-    return [k for k in differing if matters(k)]
-
-
-def first_of(keys: Sequence[str], most: int = 5) -> str:
-    """The first few of many names, and how many more there are."""
-    more = f" and {len(keys) - most} more" if len(keys) > most else ""
-    return f"{', '.join(keys[:most])}{more}"
-
-
-def _flatten(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    if isinstance(value, dict):
-        return [pair for key, item in value.items() for pair in _flatten(item, f"{prefix}{key}.")]
-    return [(prefix.rstrip("."), str(value) if isinstance(value, list) else value)]

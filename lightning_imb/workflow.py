@@ -1,13 +1,11 @@
 """A whole training run: check, load, two fits, scores, figures, done marker."""
 
 import logging
-import time
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
 from lightning_imb.build import (
@@ -15,22 +13,28 @@ from lightning_imb.build import (
     build_datamodule,
     build_phase_switch,
     build_reweighting,
+    checkpoint_kind,
     create,
 )
 from lightning_imb.checks import check_config, rehearse
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.fit import TwoFits, make_trainer, predict
 from lightning_imb.known_keys import check_keys
-from lightning_imb.machine import settle_machine, spare_small_maps
+from lightning_imb.launches import note_launch
+from lightning_imb.machine import in_sweep, settle_machine, several_processes, spare_small_maps
 from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.phases import Phase
 from lightning_imb.records import describe_data, header_info, provenance, score_entries
 from lightning_imb.reports.figures import run_figures, save_figures
 from lightning_imb.reports.header import run_header
 from lightning_imb.reports.tables import run_table
 from lightning_imb.reuse import take_over_phase_1
-from lightning_imb.runs import RunFolder, changed_keys, first_of, flat_settings
+from lightning_imb.runs import PredictionName, Predictions, RunFolder
+from lightning_imb.settings import changed_keys, config_hash, first_of, flat_settings
+from lightning_imb.store import StoredPhase1, phase_1_identity, wants_store
 from lightning_imb.tracking.close import close_loggers
 from lightning_imb.tracking.figures import log_figures
+from lightning_imb.utils.environment import first_process
 from lightning_imb.utils.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -50,12 +54,19 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     """
     check_keys(cfg)
     check_config(cfg)
+    wants_store(cfg.store)
     cfg = cfg.copy()  # which learns below what auto means here
     OmegaConf.set_readonly(cfg, False)
     run = RunFolder.create(cfg.run_dir)
+    with run.claimed():
+        return _train(cfg, run)
+
+
+def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
     machine = settle_machine(cfg, run)
-    console = Console(quiet=not _first_process())
+    console = Console(quiet=not first_process())
     if _already_done(cfg, run):
+        note_launch(run.path, skipped=True)
         console.print(f"this run is done already: {run.path}")
         metrics = run.read_metrics()
         console.print(run_table(metrics))
@@ -88,23 +99,27 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     return metrics
 
 
-def _first_process() -> bool:
-    """Whether this is the process that speaks; under DDP the others come when it has begun the run folder."""
-    return getattr(rank_zero_only, "rank", 0) == 0  # an attribute Lightning hangs on the function
-
-
 def _already_done(cfg: DictConfig, run: RunFolder) -> bool:
-    """Whether the folder holds this very run, finished; refuses a folder that holds another one."""
+    """Whether the folder holds this very run, finished.
+
+    A folder of a sweep that holds a run with other settings is cleared for this one; another folder is refused.
+    """
     if not run.config_file.is_file():
         return False
-    if cfg.resume == "never" and _first_process():  # the others find what rank 0 has just written
+    if cfg.resume == "never" and first_process():  # the others find what rank 0 has just written
         raise InputError(f"{run.path} holds a run already: choose another hydra.run.dir, or resume=auto to go on")
     changed = changed_keys(run.read_config(), cfg)
-    if changed:
+    if not changed and run.finished and run.read_metrics().get("config_hash") != config_hash(cfg):
+        changed = ["config_hash in metrics.json"]
+    if not changed:
+        return run.finished
+    if not in_sweep():
         raise InputError(
             f"{run.path} holds a run with other settings ({first_of(changed)}): choose another hydra.run.dir"
         )
-    return run.finished
+    earlier = run.supersede()
+    log.warning("other settings than before (%s): training anew, the earlier run is in %s", first_of(changed), earlier)
+    return False
 
 
 def _check_same_data(run: RunFolder, data: ImbalancedDataModule) -> None:
@@ -125,13 +140,15 @@ def _train_with_loggers(
         for logger in loggers:
             logger.log_hyperparams(flat_settings(cfg))
         metrics = _fit_and_score(cfg, run, data, model, loggers)
-        figures = run_figures(run)
-        save_figures(run, figures)
-        log_figures(loggers, {f"figures/{name}": figure for name, figure in figures.items()}, step=0)
+        if first_process():
+            figures = run_figures(run)
+            save_figures(run, figures)
+            log_figures(loggers, {f"figures/{name}": figure for name, figure in figures.items()}, step=0)
         status = "success"
     finally:
         close_loggers(loggers, status)  # type: ignore[arg-type]
-    run.write_metrics(metrics)
+    if first_process():  # the others know the same scores, but not what the over-sampler and the user did
+        run.write_metrics(metrics)
     return metrics
 
 
@@ -142,19 +159,79 @@ def _fit_and_score(
     model: ImbalancedClassifier,
     loggers: list[Logger],
 ) -> dict[str, Any]:
-    start = time.perf_counter()
-    fits = TwoFits(cfg, run, data, loggers)
-    trainer = fits.represent(model)
+    stored = _stored_phase_1(cfg, data)
+    kept = None if stored is None else stored.embeddings(checkpoint_kind(cfg, Phase.REPRESENT, "auto"))
+    fits = TwoFits(cfg, run, data, loggers, kept)
+    trainer = _represent(fits, model, stored)
     result: dict[str, Any] = {}
     if cfg.retrain.enabled:
-        before = predict(trainer, model, data, "test", "represent/test")
-        run.write_predictions("represent_test", *before)
-        result |= score_entries("represent/test", before, data)
+        result |= score_entries("represent/test", _of_phase_1(trainer, run, model, data), data)
         trainer, switch = fits.retrain(model)
         result["resampler_report"] = getattr(switch.resampler, "report_", None)
-    after = predict(trainer, model, data, "test", "test")
-    run.write_predictions("test", *after)
-    result |= score_entries("test", after, data)
-    # of this launch: a run that was resumed has trained longer than that
-    result["wall_s"] = round(time.perf_counter() - start, 2)
+    if data.has("val"):
+        # under a name of its own for the loggers, where val/ is the curve of phase 1
+        result |= _scores_of("val", "final/val", trainer, run, model, data)
+    result |= _scores_of("test", "test", trainer, run, model, data)
     return result | provenance(cfg, data, model)
+
+
+def _of_phase_1(
+    trainer: pl.Trainer, run: RunFolder, model: ImbalancedClassifier, data: ImbalancedDataModule
+) -> Predictions:
+    """Test predictions of phase 1: made before phase 3 begins, and read where that has begun in an earlier launch."""
+    if run.has_begun(Phase.RETRAIN):
+        return run.read_predictions("represent_test")
+    predictions = predict(trainer, model, data, "test", "represent/test")
+    _keep("represent_test", predictions, run)
+    return predictions
+
+
+def _scores_of(
+    split: Literal["val", "test"],
+    name: str,
+    trainer: pl.Trainer,
+    run: RunFolder,
+    model: ImbalancedClassifier,
+    data: ImbalancedDataModule,
+) -> dict[str, Any]:
+    """Scores of the final model; its predictions go to the run folder."""
+    predictions = predict(trainer, model, data, split, name)
+    _keep(split, predictions, run)
+    return score_entries(split, predictions, data)
+
+
+def _keep(name: PredictionName, predictions: Predictions, run: RunFolder) -> None:
+    if first_process():  # every process has all of them
+        run.write_predictions(name, *predictions)
+
+
+def _stored_phase_1(cfg: DictConfig, data: ImbalancedDataModule) -> StoredPhase1 | None:
+    """Where the store has, or will have, the phase 1 of this run; None for a run that does without a store."""
+    if not wants_store(cfg.store) or cfg.represent_from is not None:
+        return None
+    if several_processes(cfg.accelerator):
+        log.info("a run of several processes trains its own phase 1: the store is for runs of one")
+        return None
+    return StoredPhase1(cfg.paths.store, phase_1_identity(cfg, data.fingerprint))
+
+
+def _represent(fits: TwoFits, model: ImbalancedClassifier, stored: StoredPhase1 | None) -> pl.Trainer:
+    """Phase 1: out of the store, or trained here and put into it."""
+    run = fits.run
+    if run.has_begun(Phase.RETRAIN):
+        return fits.represent(model)
+    if stored is None:
+        _note_phase_1(run)
+        return fits.represent(model)
+    with stored.claimed(run) as taken:
+        _note_phase_1(run, stored.key, taken)
+        trainer = fits.represent(model)
+        if not taken:
+            stored.publish(run)
+    return trainer
+
+
+def _note_phase_1(run: RunFolder, key: str | None = None, taken: bool = False) -> None:
+    """Record where phase 1 comes from: the store, a checkpoint to go on from, or nowhere yet."""
+    source = "store" if taken else "resumed" if run.has_begun(Phase.REPRESENT) else "trained"
+    note_launch(run.path, phase_1=source, phase_1_key=key)

@@ -8,11 +8,15 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("WANDB_MODE", "offline")
 os.environ.setdefault("WANDB_SILENT", "true")
-os.environ["IMB_CACHE_ROOT"] = tempfile.mkdtemp(prefix="imb-cache-")  # never the user's own, in subprocesses neither
+# never the user's own, in subprocesses neither
+OWN_FOLDERS = ("IMB_CACHE_ROOT", "IMB_STORE")
+for name in OWN_FOLDERS:
+    os.environ[name] = tempfile.mkdtemp(prefix="imb-test-")
 
 
 def pytest_unconfigure():
-    shutil.rmtree(os.environ["IMB_CACHE_ROOT"], ignore_errors=True)
+    for name in OWN_FOLDERS:
+        shutil.rmtree(os.environ[name], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,9 @@ class NanGuard(Callback):
     each epoch, before validation and before any checkpoint is written. At the end of an epoch the weights are
     looked at too: the last step may have broken them after a loss that was still a number.
 
+    Several processes look at the same batches and tell each other what they saw, so that all of them stop; the first
+    one says why.
+
     Args:
         every: Batches between two looks, >= 1.
     """
@@ -25,6 +28,10 @@ class NanGuard(Callback):
         self.every = every
         self._seen = self._looked = 0
         self._first_bad: Tensor | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget an earlier fit; in one that goes on in mid-epoch no epoch starts."""
+        self.on_train_epoch_start(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forget the epoch before."""
@@ -38,6 +45,7 @@ class NanGuard(Callback):
 
         Raises:
             InputError: If a loss was not finite, or the weights of the epoch's end are not; names epoch and batch.
+            SystemExit: In its place in all processes but the first, which would only say the same again.
         """
         assert self._first_bad is not None
         losses = outputs.get("losses", outputs["loss"].detach().unsqueeze(0))  # of the batches of this call
@@ -54,14 +62,26 @@ class NanGuard(Callback):
 
     def _look(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert self._first_bad is not None
-        first = int(self._first_bad)
-        if first >= 0:
-            prefix = "retrain." if getattr(pl_module, "phase", None) is Phase.RETRAIN else ""
-            raise InputError(
-                f"the loss or the weights became NaN or infinite in {'phase 3, ' if prefix else ''}"
-                f"epoch {trainer.current_epoch}, batch {first} (counted from 0); {_kept(trainer.current_epoch)}: "
-                f"lower {prefix}optimizer.lr{_or_precision(trainer, prefix)}"
-            )
+        first = _first_of_all(self._first_bad, trainer)
+        if first < 0:
+            return
+        if not trainer.is_global_zero:
+            raise SystemExit(0)  # any other code, and Lightning kills the first process before it has spoken
+        prefix = "retrain." if getattr(pl_module, "phase", None) is Phase.RETRAIN else ""
+        raise InputError(
+            f"the loss or the weights became NaN or infinite in {'phase 3, ' if prefix else ''}"
+            f"epoch {trainer.current_epoch}, batch {first} (counted from 0); {_kept(trainer.current_epoch)}: "
+            f"lower {prefix}optimizer.lr{_or_precision(trainer, prefix)}"
+        )
+
+
+def _first_of_all(first_bad: Tensor, trainer: Trainer) -> int:
+    """The first bad batch that any process saw; -1 for none."""
+    if trainer.world_size == 1:
+        return int(first_bad)
+    none = torch.iinfo(first_bad.dtype).max
+    first = int(trainer.strategy.reduce(torch.where(first_bad < 0, none, first_bad), reduce_op="min"))
+    return -1 if first == none else first
 
 
 def _finite_weights(module: LightningModule) -> Tensor:

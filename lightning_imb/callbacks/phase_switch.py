@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
+from lightning_imb.callbacks.exchange import broadcast_rows, gather_rows
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.embeddings import EmbeddingSet, LentEmbeddings
+from lightning_imb.data.kept_embeddings import KeptEmbeddings
+from lightning_imb.data.ordered import OrderedBatches
 from lightning_imb.losses import ClassCountLoss
 from lightning_imb.models.classifier import ImbalancedClassifier, OptimizerFactory, SchedulerFactory
 from lightning_imb.phases import Phase
@@ -47,6 +50,8 @@ class PhaseSwitch(Callback):
         scheduler: Makes its schedule.
         reset_head: Whether the head starts afresh.
         batch_size: Embeddings per batch.
+        kept: Embeddings by this very extractor that other runs left, and where this one leaves its own; None for
+            neither.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class PhaseSwitch(Callback):
         scheduler: SchedulerFactory,
         reset_head: bool,
         batch_size: int,
+        kept: KeptEmbeddings | None = None,
     ) -> None:
         self.resampler = resampler
         self.loss = loss
@@ -64,6 +70,7 @@ class PhaseSwitch(Callback):
         self.scheduler = scheduler
         self.reset_head = reset_head
         self.batch_size = batch_size
+        self.kept = kept
         self._threads = torch.get_num_threads()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -76,11 +83,9 @@ class PhaseSwitch(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Embed and balance: weights are restored, the module is on its device, no loader is asked for yet."""
         data, model = _datamodule(trainer), _classifier(pl_module)
-        balanced = self._balanced_set(trainer, model, data) if trainer.is_global_zero else None
-        balanced = trainer.strategy.broadcast(balanced)
-        assert balanced is not None
+        balanced = self._balanced_set(trainer, model, data)
         self.loss.weigh_for(torch.bincount(balanced.y, minlength=len(model.class_counts)))  # balanced: ones
-        monitored = extract(model, data, data.monitor, trainer.precision_plugin.forward_context)
+        monitored = self._embedded(trainer, model, data, data.monitor)
         self._threads = torch.get_num_threads()
         if self._is_small(model.head):
             torch.set_num_threads(1)
@@ -93,11 +98,26 @@ class PhaseSwitch(Callback):
             torch.set_num_threads(self._threads)
 
     def _balanced_set(self, trainer: Trainer, model: ImbalancedClassifier, data: ImbalancedDataModule) -> EmbeddingSet:
-        z, y = extract(model, data, "train", trainer.precision_plugin.forward_context)
-        balanced = balance(z, y, self.resampler)
-        real, synthetic = balanced.n_real, len(balanced.y) - balanced.n_real
-        log.info("balanced the embeddings: %d of images, %d synthetic", real, synthetic)
+        z, y = self._embedded(trainer, model, data, "train")
+        balanced = balance(z, y, self.resampler) if trainer.is_global_zero else None
+        if trainer.world_size > 1:  # made anew in every process, it might differ in a last bit
+            balanced = _shared(balanced, len(y), trainer.strategy.root_device)
+        assert balanced is not None
+        if trainer.is_global_zero:
+            log.info("balanced the embeddings: %d of images, %d synthetic", len(y), len(balanced.y) - len(y))
         return balanced
+
+    def _embedded(
+        self, trainer: Trainer, model: ImbalancedClassifier, data: ImbalancedDataModule, split: str
+    ) -> tuple[Tensor, Tensor]:
+        """Embeddings and labels of a split, computed unless another run kept them."""
+        y = torch.from_numpy(data.target(split)).clone()
+        z = None if self.kept is None else self.kept.get(split, len(y))
+        if z is None:
+            z, y = extract(model, data, split, trainer.precision_plugin.forward_context)
+            if self.kept is not None:
+                self.kept.keep(split, z)
+        return z, y
 
     def _is_small(self, head: nn.Module) -> bool:
         return self.batch_size * sum(weight.numel() for weight in head.parameters()) < _WORTH_THREADS
@@ -117,6 +137,8 @@ def extract(
 ) -> tuple[Tensor, Tensor]:
     """Embed all images of a split in order, without augmentation, in evaluation mode.
 
+    Of several processes each embeds its share; all of them have to call.
+
     Args:
         model: Its extractor embeds, on the device it is on.
         data: Where the images are.
@@ -124,15 +146,17 @@ def extract(
         precision: Context of each forward pass, such as autocast; the same one that evaluation runs in.
 
     Returns:
-        Embeddings z (N, D), float32, and labels y (N,), both on the CPU.
+        Embeddings z (N, D), float32, and labels y (N,), both on the CPU, the same in every process.
     """
     was_training = model.training
     model.eval()
-    y = torch.from_numpy(data.target(split)).clone()
-    z = torch.empty(len(y), model.extractor.embed_dim)
+    loader = data.ordered_dataloader(split)
+    batches = loader.sampler
+    assert isinstance(batches, OrderedBatches)
+    z = torch.empty(len(batches.share(batches.rank)), model.extractor.embed_dim)
     done = 0
     with torch.no_grad():  # not inference mode, whose tensors could not take part in training
-        for batch in data.ordered_dataloader(split):
+        for batch in loader:
             on_device = batch._replace(inputs=batch.inputs.to(model.device, non_blocking=True))
             images = data.on_after_batch_transfer(on_device, 0).inputs
             with precision():
@@ -140,7 +164,7 @@ def extract(
             z[done : done + len(embedded)] = embedded
             done += len(embedded)
     model.train(was_training)
-    return z, y
+    return gather_rows(z, batches, model.device), torch.from_numpy(data.target(split)).clone()
 
 
 def balance(z: Tensor, y: Tensor, resampler: Resampler) -> EmbeddingSet:
@@ -154,6 +178,13 @@ def balance(z: Tensor, y: Tensor, resampler: Resampler) -> EmbeddingSet:
     X, labels = resampler.fit_resample(z.numpy(), y.numpy())
     rows = torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32))
     return EmbeddingSet(rows, torch.from_numpy(np.asarray(labels, dtype=np.int64)), n_real=len(y))
+
+
+def _shared(balanced: EmbeddingSet | None, n_real: int, device: torch.device) -> EmbeddingSet:
+    """The set that the first process made, in all of them; the others come with None."""
+    z = broadcast_rows(None if balanced is None else balanced.z, device)
+    y = broadcast_rows(None if balanced is None else balanced.y, device)
+    return EmbeddingSet(z, y, n_real)
 
 
 def _classifier(module: LightningModule) -> ImbalancedClassifier:

@@ -8,9 +8,15 @@ from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from lightning_imb.callbacks.exchange import gather_rows
+from lightning_imb.data.ordered import OrderedBatches
+
 
 class CollectPredictions(Callback):
-    """Keeps logits (N, K) and targets (N,) of the last test run, in the order of the test set."""
+    """Keeps logits (N, K) and targets (N,) of the last test run, in the order of the test set.
+
+    With several processes every one of them ends up with the rows of all.
+    """
 
     def __init__(self) -> None:
         self._logits: list[Tensor] = []
@@ -32,6 +38,13 @@ class CollectPredictions(Callback):
         """Keep what ``test_step`` returned."""
         self._logits.append(outputs["logits"].cpu())
         self._targets.append(outputs["target"].cpu())
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Bring the rows of all processes together."""
+        batches = getattr(trainer.test_dataloaders, "sampler", None)
+        assert isinstance(batches, OrderedBatches), "the data module serves the test set in order"
+        self._logits = [gather_rows(torch.cat(self._logits), batches, pl_module.device)]
+        self._targets = [gather_rows(torch.cat(self._targets), batches, pl_module.device)]
 
     @property
     def logits(self) -> NDArray[np.float32]:

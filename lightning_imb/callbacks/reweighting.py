@@ -23,6 +23,10 @@ class Reweighting(Callback):
         self.beta = beta
         self.start = start
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Set the weights of a fit that goes on in mid-epoch, where no epoch starts."""
+        self.on_train_epoch_start(trainer, pl_module)
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set the weights of this epoch."""
         assert isinstance(pl_module, ImbalancedClassifier)

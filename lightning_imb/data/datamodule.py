@@ -1,5 +1,6 @@
 """Images of a chosen imbalance for phase 1, lent embeddings for phase 3."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -7,16 +8,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader
 
 from lightning_imb.data.batch import Batch, BatchRequest
 from lightning_imb.data.cache import ImageCache
+from lightning_imb.data.draws import Draw, instance
 from lightning_imb.data.embeddings import LentEmbeddings, TensorBatches, TensorSteps
+from lightning_imb.data.loaders import make_loader
+from lightning_imb.data.ordered import OrderedBatches
 from lightning_imb.data.per_image import ImageTransform, PerImage, check_transforms
+from lightning_imb.data.place import next_batch, process
 from lightning_imb.data.placement import check_on_device, stays_on_device
 from lightning_imb.data.prepare import ImageSet, prepare
 from lightning_imb.data.profiles import subsample
-from lightning_imb.data.shuffle import GroupedBatches, OrderedBatches, ShuffledBatches
+from lightning_imb.data.shuffle import GroupedBatches, Order, ShuffledBatches
 from lightning_imb.data.splits import Splits, check_classes, stratified_split
 from lightning_imb.data.statistics import resolve_statistics
 from lightning_imb.data.transforms import BatchTransform
@@ -58,6 +63,7 @@ class ImbalancedDataModule(LightningDataModule):
         on_device: ``auto``: sets in memory move to the GPU when they take at most half of its free memory; False.
         cache: Folder of decoded images that outlives the run; None for none.
         cache_limit_gb: Bound of that folder, in 10^9 bytes.
+        draw: Which training images an epoch is made of (``conf/sampler``).
     """
 
     test_split = "test"  # the split that ``test_dataloader`` serves
@@ -90,6 +96,7 @@ class ImbalancedDataModule(LightningDataModule):
         on_device: bool | str = "auto",
         cache: str | None = None,
         cache_limit_gb: float = 20.0,
+        draw: Draw = instance,
     ) -> None:
         super().__init__()
         check_on_device(on_device)
@@ -102,6 +109,7 @@ class ImbalancedDataModule(LightningDataModule):
         self.num_workers, self.in_memory, self.memory_limit_gb = num_workers, in_memory, memory_limit_gb
         self.on_bad_image, self.seed = on_bad_image, seed
         self.cutout, self.per_image, self.on_device = cutout, per_image, on_device
+        self.draw = draw
         self.cache = ImageCache(cache, cache_limit_gb)
         self._device = torch.device("cpu")  # where the sets in memory are
         self._sets: dict[str, ImageSet] = {}
@@ -112,6 +120,7 @@ class ImbalancedDataModule(LightningDataModule):
         if not self._sets:
             self._load()
         if self.trainer is not None:
+            self._check_shares(self.trainer.world_size)
             self._place(self.trainer.strategy.root_device)
 
     def _load(self) -> None:
@@ -174,6 +183,14 @@ class ImbalancedDataModule(LightningDataModule):
         if len(set(shapes.values())) > 1:
             raise InputError(f"image sizes differ between the splits, {shapes}: set dataset.image_size")
 
+    def _check_shares(self, processes: int) -> None:
+        for name, images in self._sets.items():
+            if len(images.target) < processes:
+                raise InputError(
+                    f"the {name} split has {len(images.target)} images, which {processes} processes cannot share: "
+                    "lower accelerator.devices"
+                )
+
     def _build_transform(self) -> BatchTransform:
         train = self._sets["train"]
         mean, std = resolve_statistics(self.mean, self.std, train.shape[0], train.level_counts)
@@ -233,26 +250,28 @@ class ImbalancedDataModule(LightningDataModule):
         """Shuffled batches of images, or groups of batches of the lent embeddings."""
         if self._lent is None:
             images = self._sets["train"]
-            return self._loader(images.batches, self._shuffled(len(images.target), self.batch_size))
+            order = functools.partial(self.draw, self.target("train"))
+            sampler = self._shuffled(len(images.target), self.batch_size, order=order)
+            return make_loader(images.batches, sampler, self.workers)
         train, lent = self._lent.train, self._lent
-        batches = GroupedBatches(self._shuffled(len(train.y), lent.batch_size), lent.steps)
-        return self._loader(TensorSteps(train.z, train.y), batches, workers=0)
+        batches = GroupedBatches(self._shuffled(len(train.y), lent.batch_size, lent.steps), lent.steps)
+        return make_loader(TensorSteps(train.z, train.y), batches, workers=0)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The monitored set, or its lent embeddings: validation images, or test images where the protocol says so."""
         if self._lent is None:
             return self.ordered_dataloader(self.monitor)
         z, y = self._lent.monitored
-        return self._loader(TensorBatches(z, y), OrderedBatches(len(y), _ROWS_AT_ONCE), workers=0)
+        return make_loader(TensorBatches(z, y), self._ordered(len(y), _ROWS_AT_ONCE), workers=0)
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Images of ``test_split``, in order."""
         return self.ordered_dataloader(self.test_split)
 
     def ordered_dataloader(self, split: str) -> DataLoader[Batch]:
-        """Images of a split in order, not augmented, nothing left out and nothing padded."""
+        """Images of a split in order, not augmented: this process's share of them, nothing left out nor padded."""
         images = self._sets[split]
-        return self._loader(images.batches, OrderedBatches(len(images.target), self.eval_batch_size))
+        return make_loader(images.batches, self._ordered(len(images.target), self.eval_batch_size), self.workers)
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Augment and normalise uint8 images on the device; embeddings pass unchanged."""
@@ -260,28 +279,13 @@ class ImbalancedDataModule(LightningDataModule):
             return batch
         return self.transform.to(batch.inputs.device)(batch)
 
-    def _shuffled(self, size: int, batch_size: int) -> ShuffledBatches:
-        trainer = self.trainer
-        if trainer is None:
-            return ShuffledBatches(size, batch_size, self.seed)
-        epoch = trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
-        return ShuffledBatches(size, batch_size, self.seed, epoch, trainer.global_rank, trainer.world_size)
+    def _shuffled(self, size: int, batch_size: int, group: int = 1, order: Order | None = None) -> ShuffledBatches:
+        epoch, start = next_batch(self.trainer)
+        rank, processes = process(self.trainer)
+        return ShuffledBatches(size, batch_size, self.seed, epoch, rank, processes, start * group, order)
 
-    def _loader(self, batches: Dataset[Any], sampler: Sampler[Any], workers: int | None = None) -> DataLoader[Any]:
-        if workers is None:
-            workers = self.workers
-        on_cpu = getattr(batches, "device", torch.device("cpu")).type == "cpu"
-        if not on_cpu:
-            workers = 0  # a batch is a gather on the device, which worker processes cannot reach
-        # batch_size=None: the sampler already asks for whole batches
-        return DataLoader(
-            batches,
-            batch_size=None,
-            sampler=sampler,
-            num_workers=workers,
-            persistent_workers=workers > 0,
-            pin_memory=torch.cuda.is_available() and on_cpu,
-        )
+    def _ordered(self, size: int, batch_size: int) -> OrderedBatches:
+        return OrderedBatches(size, batch_size, *process(self.trainer))
 
     @property
     def workers(self) -> int:

@@ -1,35 +1,50 @@
 """Batches as pure functions of (seed, epoch, batch): nothing to store, nothing to restore."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from lightning_imb.data.batch import BatchRequest
 
+Order = Callable[[int, np.random.Generator], NDArray[np.int64]]
+
 
 class ShuffledBatches(Sampler[BatchRequest]):
-    """All rows once per epoch in an order that depends on (seed, epoch) alone.
+    """An epoch of rows in an order that depends on (seed, epoch) alone.
 
     A resumed run therefore sees the batches it would have seen, and a batch's augmentation is seeded by
-    (seed, epoch, batch) through its ``key``. A single left-over row joins the batch before it, because
-    batch norm cannot train on one value per channel.
+    (seed, epoch, batch) through its ``key``. Several processes share the order of a single one, so together they see
+    every row exactly as often; they have equally many batches, and their last ones differ by one row at most. Where
+    that would leave a process a single row, it joins the batch before, because batch norm cannot train on one value
+    per channel.
 
     Args:
-        size: Number of rows.
+        size: Number of rows, at least ``world_size``.
         batch_size: Rows per batch and rank, >= 1.
         seed: Seed of the order and of the keys.
         epoch: First epoch; loaders prefetch before ``set_epoch`` is called, so a resumed run gives it here.
         rank: Which of ``world_size`` processes this is; it takes rows rank, rank + world_size, ... of the
-            common order, padded from its start so that all ranks have the same number.
+            common order.
         world_size: Number of processes.
+        start: Batches of the first epoch that are over already, for a fit that was stopped between two batches.
+        order: Draws the (size,) rows of an epoch, from the epoch and its random numbers; None takes every row once.
     """
 
     def __init__(
-        self, size: int, batch_size: int, seed: int, epoch: int = 0, rank: int = 0, world_size: int = 1
+        self,
+        size: int,
+        batch_size: int,
+        seed: int,
+        epoch: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        start: int = 0,
+        order: Order | None = None,
     ) -> None:
         self.size = size
         self.batch_size = batch_size
@@ -37,22 +52,27 @@ class ShuffledBatches(Sampler[BatchRequest]):
         self.epoch = epoch
         self.rank = rank
         self.world_size = world_size
+        self.start = start
+        self.order = order
+        self._start_epoch = epoch
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration (Lightning calls this)."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        rows = math.ceil(self.size / self.world_size)
-        batches = math.ceil(rows / self.batch_size)
-        return batches - int(batches > 1 and self.batch_size > 1 and rows % self.batch_size == 1)
+        """Batches of a whole epoch, also of one that is begun in its middle: Lightning counts those before too."""
+        most, fewest = math.ceil(self.size / self.world_size), self.size // self.world_size
+        batches = math.ceil(most / self.batch_size)
+        last = fewest - (batches - 1) * self.batch_size
+        return batches - int(batches > 1 and last < min(2, self.batch_size))
 
     def __iter__(self) -> Iterator[BatchRequest]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.size)
-        order = np.resize(order, math.ceil(self.size / self.world_size) * self.world_size)
-        mine = torch.from_numpy(order[self.rank :: self.world_size].copy())
+        random = np.random.default_rng([self.seed, self.epoch])
+        rows = random.permutation(self.size) if self.order is None else self.order(self.epoch, random)
+        mine = torch.from_numpy(rows[self.rank :: self.world_size].copy())
         last = len(self) - 1
-        for number in range(last + 1):
+        for number in range(self.start if self.epoch == self._start_epoch else 0, last + 1):
             start = number * self.batch_size
             stop = None if number == last else start + self.batch_size
             yield BatchRequest(mine[start:stop], batch_key(self.seed, self.epoch, number, self.rank))
@@ -81,26 +101,6 @@ class GroupedBatches(Sampler[list[BatchRequest]]):
         requests = iter(self.batches)
         while group := list(islice(requests, self.size)):
             yield group
-
-
-class OrderedBatches(Sampler[BatchRequest]):
-    """All rows once, in order, nothing padded: for evaluation and for embedding the training set.
-
-    Args:
-        size: Number of rows.
-        batch_size: Rows per batch.
-    """
-
-    def __init__(self, size: int, batch_size: int) -> None:
-        self.size = size
-        self.batch_size = batch_size
-
-    def __len__(self) -> int:
-        return math.ceil(self.size / self.batch_size)
-
-    def __iter__(self) -> Iterator[BatchRequest]:
-        for start in range(0, self.size, self.batch_size):
-            yield BatchRequest(torch.arange(start, min(start + self.batch_size, self.size)), None)
 
 
 def batch_key(seed: int, epoch: int, batch: int, rank: int) -> int:

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_imb.losses import ClassCountLoss
-from lightning_imb.metrics import MANY_CLASSES, ClassRates, ClassTally, rates, scores
+from lightning_imb.metrics import MANY_CLASSES, ClassRates, ClassTally, LossMean, rates, scores
 from lightning_imb.models.backbones import Extractor
 from lightning_imb.models.heads import draw_anew
 from lightning_imb.models.steps import Steps, train_head
@@ -66,6 +66,8 @@ class ImbalancedClassifier(LightningModule):
         classes = len(self.class_counts)
         self.train_tally = ClassTally(classes)
         self.eval_tally = ClassTally(classes)
+        self.train_loss = LossMean()
+        self.eval_loss = LossMean()
         self._start_bias()
 
     def enter(
@@ -167,7 +169,8 @@ class ImbalancedClassifier(LightningModule):
     def _note(self, loss: Tensor, predicted: Tensor, target: Tensor) -> None:
         """Keep the loss and the hits on the device until the epoch's end."""
         self.train_tally.update(predicted, target)
-        self.log(f"{self.prefix}train/loss", loss, on_step=False, on_epoch=True, batch_size=len(target))
+        self.train_loss.update(loss, len(target))
+        self.log(f"{self.prefix}train/loss", self.train_loss, on_step=False, on_epoch=True)
 
     def on_train_epoch_end(self) -> None:
         """Log the training scores: of augmented images, measured while the weights moved."""
@@ -195,8 +198,8 @@ class ImbalancedClassifier(LightningModule):
     def _evaluate(self, batch: Any, split: str) -> Tensor:
         logits = self.classify(batch.inputs) if batch.inputs.ndim == 2 else self(batch.inputs)
         self.eval_tally.update(logits.argmax(dim=1), batch.target)
-        loss = F.cross_entropy(logits, batch.target)
-        self.log(f"{split}/loss", loss, on_epoch=True, batch_size=len(batch.target), sync_dist=True)
+        self.eval_loss.update(F.cross_entropy(logits, batch.target), len(batch.target))
+        self.log(f"{split}/loss", self.eval_loss, on_step=False, on_epoch=True)
         return logits
 
     def _log_scores(self, split: str) -> None:

@@ -1,4 +1,4 @@
-"""The table behind ``csv/metrics.csv``: one row per (phase, epoch, step), columns as they turn up."""
+"""The table behind ``csv/metrics.csv``: one row per (phase, epoch, step), one column per metric."""
 
 import csv
 import io
@@ -58,7 +58,8 @@ class MetricsTable:
         self._rows.setdefault(key, {}).update(values)
         self._lines.pop(key, None)
         if not values.keys() <= self._columns.keys():
-            self._columns.update(dict.fromkeys(values))
+            # in one order, whatever came first: a resumed run ends with the file of one that was never stopped
+            self._columns = dict.fromkeys(sorted({*self._columns, *values}))
             self._lines.clear()
 
     def rows(self, phase: Phase) -> list[dict[str, float]]:

@@ -1,8 +1,11 @@
 """Writing a file so that a reader, or a crash, never meets half of it."""
 
+import errno
 import json
 import math
 import os
+import re
+import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +13,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+
+from lightning_imb.utils.errors import NoRoomError
+
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{32}")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -25,18 +33,56 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 
     Yields:
         The binary file to write to.
+
+    Raises:
+        NoRoomError: If the disk, or a quota on it, is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # opened by name and not by tempfile, whose files only their owner may read
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    draft = _draft_of(path)
     try:
         with draft.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise NoRoomError(
+            f"cannot write {path} ({error.strerror}): make room and launch the same command again; "
+            "what was written before is intact"
+        ) from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Let a file appear under another name too, in one atomic step: as a hard link, or else as a copy.
+
+    Only for files that are never changed in place, only replaced.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = _draft_of(target)
+    try:
+        os.link(source, draft)
+    except OSError:  # another file system, or one without hard links
+        with source.open("rb") as there, atomic_file(target) as here:
+            shutil.copyfileobj(there, here)
+        return
+    os.replace(draft, target)
+    draft.unlink(missing_ok=True)  # rename does nothing where both names already are the same file
+
+
+def remove_drafts(folder: Path) -> None:
+    """Delete what writers that were killed left below a folder in which nobody writes now."""
+    for path in folder.rglob(".*"):
+        if _DRAFT.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
+def _draft_of(path: Path) -> Path:
+    # named here and not by tempfile, whose files only their owner may read
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}")
 
 
 def write_text_atomic(path: Path, text: str) -> None:

@@ -34,6 +34,15 @@ def command() -> str:
     return " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]])
 
 
+def first_process() -> bool:
+    """Whether this is the process that speaks and writes: the only one, or rank 0 of several.
+
+    Read from the environment that Lightning and schedulers set up, so that it is known before torch is imported.
+    """
+    ranks = (os.environ.get(name) for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK"))
+    return int(next((rank for rank in ranks if rank is not None), "0")) == 0
+
+
 def processor_flags() -> frozenset[str]:
     """What the processor can do, in Linux's words (``avx512_bf16``, ...); empty where the system does not tell."""
     return frozenset(_cpuinfo("flags").split())

@@ -1,4 +1,4 @@
-"""The one exception for bad input."""
+"""The exceptions for what the user gave, and for a full disk."""
 
 
 class InputError(ValueError):
@@ -7,3 +7,7 @@ class InputError(ValueError):
     The command line prints the sentence alone and exits with code 1; any other exception is a defect
     of this package and keeps its traceback.
     """
+
+
+class NoRoomError(InputError, OSError):
+    """The disk, or a quota on it, is full."""

@@ -25,10 +25,10 @@ def composed(*overrides, config="train"):
 
 
 def config(folder, *overrides):
-    """A training config that writes to ``folder`` and nothing to the screen while it trains."""
+    """A training config that writes to ``folder``, nothing to the screen while it trains, and shares nothing."""
     given = {override.split("=")[0] for override in overrides}
-    quiet = [option for option in ("logger=none", "callbacks=quiet") if option.split("=")[0] not in given]
-    return composed(*overrides, f"run_dir={folder}", *quiet)
+    quiet = {"logger": "none", "callbacks": "quiet", "store": "off"}
+    return composed(*overrides, f"run_dir={folder}", *(f"{k}={v}" for k, v in quiet.items() if k not in given))
 
 
 def trained(folder, *overrides):

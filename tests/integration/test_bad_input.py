@@ -521,14 +521,13 @@ def test_other_settings_in_a_used_folder_are_refused_by_name(copy):
     assert copy.config_file.read_bytes() == before
 
 
-def test_a_damaged_checkpoint_to_resume_from_is_named_with_a_way_out(copy):
+def test_a_damaged_checkpoint_is_set_aside_and_the_phase_begins_anew_where_there_is_no_other(copy, caplog):
     copy.metrics_file.unlink()
     last = copy.checkpoint(Phase.REPRESENT, "last")
     truncate(last, 100)
-    given = own_images(copy.read_config().dataset.root)
-    assert_refused(lambda: train(config(copy.path, *given)), str(last), "damaged", "delete it")
-    last.unlink()
-    train(config(copy.path, *given))
+    train(config(copy.path, *own_images(copy.read_config().dataset.root)))
+    assert f"{last} is damaged (RuntimeError): going on from the beginning of the phase" in caplog.text
+    assert last.with_suffix(".damaged").is_file()
     assert copy.finished
 
 

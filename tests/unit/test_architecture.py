@@ -17,24 +17,27 @@ LEVELS = (
     ("losses", "resampling", "metrics"),
     ("models", "data"),
     ("callbacks", "tracking"),
+    ("settings", "launches"),
     ("runs",),
     ("reports",),
     # what the entry points do: the wiring of all of the above
-    ("checks", "known_keys", "machine"),
+    ("known_keys", "machine"),
+    ("checks",),
     ("build",),
     ("records",),
     ("fit",),
     ("restore", "reuse"),
-    ("workflow",),
-    ("evaluation", "inference"),
-    ("train", "eval", "predict", "report"),
+    ("store",),
+    ("workflow", "sweeps"),
+    ("evaluation", "inference", "tuning"),
+    ("train", "eval", "predict", "report", "tune"),
 )
 LEVEL = {unit: number for number, units in enumerate(LEVELS) for unit in units}
 
 ENTRY_POINTS = set(LEVELS[-1])
-WIRING = {unit for units in LEVELS[LEVELS.index(("checks", "known_keys", "machine")) : -1] for unit in units}
-KNOW_HYDRA = ENTRY_POINTS | WIRING | {"runs", "utils.cli", "utils.hints"}
-START_WITHOUT_TORCH = ENTRY_POINTS | {"utils", "runs", "reports"}
+WIRING = {unit for units in LEVELS[LEVELS.index(("known_keys", "machine")) : -1] for unit in units}
+KNOW_HYDRA = ENTRY_POINTS | WIRING | {"runs", "settings", "utils.cli", "utils.hints"}
+START_WITHOUT_TORCH = ENTRY_POINTS | {"utils", "runs", "launches", "reports"}
 SLOW_TO_IMPORT = {"torch", "torchvision", "torchmetrics", "pytorch_lightning", "lightning"}
 MAX_LINES = 300
 

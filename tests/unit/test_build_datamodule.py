@@ -8,7 +8,7 @@ from helpers.runs import assert_refused, assert_refused_before_training, compose
 from torchvision.transforms import v2
 
 from lightning_imb.build import build_datamodule
-from lightning_imb.runs import matters
+from lightning_imb.settings import matters
 
 JITTER = "{_target_: torchvision.transforms.v2.ColorJitter, brightness: [0.4, 0.5]}"
 

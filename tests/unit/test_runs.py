@@ -1,9 +1,11 @@
 """The run folder: paths, atomic files, what counts as finished."""
 
 import json
+import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -165,3 +167,69 @@ def test_runs_and_reports_load_no_torch():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["False", "False"]
+
+
+def test_a_superseded_run_is_kept_and_leaves_the_folder_free(tmp_path):
+    run = RunFolder.create(tmp_path)
+    for number in range(2):
+        run.write_metrics({"number": number})
+        (tmp_path / "csv").mkdir()
+        (tmp_path / "train.log").write_text("log")
+        place = run.supersede()
+        assert place == tmp_path / ".superseded" / str(number)
+        assert RunFolder(place).read_metrics() == {"number": number}
+        assert sorted(p.name for p in tmp_path.iterdir()) == [".superseded", "train.log"]
+
+
+def test_a_crash_while_a_run_is_superseded_leaves_no_done_marker(tmp_path, monkeypatch):
+    run = RunFolder.create(tmp_path)
+    run.write_metrics({})
+    run.write_data({})
+    moved = []
+
+    def first_only(self, target):
+        if moved:
+            raise KeyboardInterrupt
+        moved.append(self.name)
+        os.rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", first_only)
+    with pytest.raises(KeyboardInterrupt):
+        run.supersede()
+    assert moved == ["metrics.json"]
+    assert not run.finished
+
+
+def test_a_launch_clears_away_what_a_killed_one_left_half_written(tmp_path):
+    run = RunFolder.create(tmp_path)
+    draft = run.checkpoint(Phase.RETRAIN, "last").with_name(f".last.ckpt.{'0a' * 16}")
+    draft.parent.mkdir(parents=True)
+    draft.write_bytes(b"half")
+    kept = [tmp_path / ".hydra", tmp_path / ".writable.txt", draft.with_name("last.ckpt")]
+    for path in kept:
+        path.write_text("whole")
+    with run.claimed():
+        assert not draft.exists()
+        assert all(path.exists() for path in kept)
+
+
+CLAIM = """
+import sys, time
+from lightning_imb.runs import RunFolder
+with RunFolder(sys.argv[1]).claimed():
+    print("claimed", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_run_that_another_process_is_training_is_refused(tmp_path):
+    other = subprocess.Popen([sys.executable, "-c", CLAIM, str(tmp_path)], stdout=subprocess.PIPE)
+    try:
+        assert other.stdout.readline()
+        with pytest.raises(InputError, match="another process is training the run in"), RunFolder(tmp_path).claimed():
+            pass
+    finally:
+        other.kill()
+        other.wait()
+    with RunFolder(tmp_path).claimed():
+        pass

@@ -1,6 +1,9 @@
 """CIFAR-10, CIFAR-100, Fashion-MNIST and SVHN in the files that torchvision downloads."""
 
+import logging
+import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +17,9 @@ from lightning_imb.data.decode import ImageSize
 from lightning_imb.data.sources import ArraySource
 from lightning_imb.data.splits import Splits
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.lock import locked
+
+log = logging.getLogger(__name__)
 
 _Set = TypeVar("_Set")
 
@@ -95,7 +101,8 @@ def _named(images: torch.Tensor, labels: npt.NDArray[np.int64], class_names: lis
 def _open(build: Callable[[], _Set], files: str, root: str, download: bool) -> _Set:
     """Build a torchvision data set; its errors (absent, corrupt, no network) become one sentence."""
     try:
-        return build()
+        with _one_at_a_time(Path(root)) if download else nullcontext():
+            return build()
     except (RuntimeError, OSError, ValueError, AssertionError) as error:  # the last two: damaged idx files
         wanted = Path(root) / files
         if download:
@@ -103,3 +110,10 @@ def _open(build: Callable[[], _Set], files: str, root: str, download: bool) -> _
         raise InputError(
             f"{wanted} is missing or damaged: set dataset.download=true, or put it there, or set dataset.root"
         ) from error
+
+
+def _one_at_a_time(root: Path) -> AbstractContextManager[object]:
+    """Let one process download: others, of the same run (DDP) or of another one, wait and find the files."""
+    if root.is_dir() and not os.access(root, os.W_OK):  # nothing can be downloaded here, only read
+        return nullcontext()
+    return locked(root / ".download.lock", lambda: log.info("waiting for the download of another process to %s", root))

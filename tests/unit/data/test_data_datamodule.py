@@ -168,9 +168,10 @@ def test_transforms_that_change_the_size_are_refused(folder, in_memory):
 class Trainer:
     """As much of a trainer as the data module asks for."""
 
-    def __init__(self, device):
+    def __init__(self, device="cpu", rank=0, processes=1):
         self.strategy = self
         self.root_device = torch.device(device)
+        self.global_rank, self.world_size = rank, processes
 
 
 def test_sets_in_memory_move_to_the_device_that_they_fit_on(monkeypatch):
@@ -251,3 +252,35 @@ def test_statistics_that_do_not_fit_the_channels_are_refused(mean):
 def test_unknown_words_are_refused(key, value):
     with pytest.raises(InputError, match=value):
         ready(**{key: value}).train_dataloader()
+
+
+def test_an_epoch_is_made_of_what_the_sampler_draws():
+    def only_the_last_class(target, epoch, random):
+        return random.choice(np.flatnonzero(target == 2), len(target))
+
+    data = ready(draw=only_the_last_class)
+    targets = torch.cat([batch.target for batch in data.train_dataloader()])
+    assert targets.tolist() == [2] * len(data.target("train"))
+    data.lend(LentEmbeddings(EmbeddingSet(torch.eye(9), torch.arange(9) % 3, 9), (torch.eye(9), torch.arange(9)), 4, 1))
+    assert sorted(torch.cat([b.target for b in data.train_dataloader()]).tolist()) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_processes_share_the_images_in_order():
+    data = ready(eval_batch_size=4)
+    whole = torch.cat([batch.inputs for batch in data.ordered_dataloader("test")])
+    parts = []
+    for rank in range(2):
+        data.trainer = Trainer(rank=rank, processes=2)
+        data.setup("test")
+        loader = data.ordered_dataloader("test")
+        parts.append((loader.sampler.share(rank), torch.cat([batch.inputs for batch in loader])))
+    order = torch.cat([rows for rows, _ in parts])
+    assert order.sort().values.tolist() == list(range(30))
+    assert torch.equal(torch.cat([images for _, images in parts]), whole[order])
+
+
+def test_a_split_with_fewer_images_than_processes_is_refused():
+    data = ready()
+    data.trainer = Trainer(processes=31)
+    with pytest.raises(InputError, match=r"14 images, which 31 processes cannot share: lower accelerator\.devices"):
+        data.setup("fit")

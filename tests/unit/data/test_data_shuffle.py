@@ -1,7 +1,11 @@
+import itertools
+import math
+
+import numpy as np
 import pytest
 import torch
 
-from lightning_imb.data.shuffle import GroupedBatches, OrderedBatches, ShuffledBatches, batch_key
+from lightning_imb.data.shuffle import GroupedBatches, ShuffledBatches, batch_key
 
 
 def rows(sampler):
@@ -38,14 +42,51 @@ def test_keys_of_all_batches_differ():
     assert all(0 <= key < 2**63 for key in keys)
 
 
-@pytest.mark.parametrize("world", [1, 2, 4])
-def test_ranks_share_the_order_of_one_process(world):
-    one = rows(ShuffledBatches(101, 8, seed=0, epoch=2))
-    parts = [rows(ShuffledBatches(101, 8, seed=0, epoch=2, rank=r, world_size=world)) for r in range(world)]
-    assert len({len(part) for part in parts}) == 1
-    woven = [parts[i % world][i // world] for i in range(len(parts[0]) * world)]
-    assert woven[:101] == one
-    assert woven[101:] == one[: len(woven) - 101]
+def of_all_ranks(size, batch_size, world, **changes):
+    return [list(ShuffledBatches(size, batch_size, 0, 2, r, world, **changes)) for r in range(world)]
+
+
+def backwards_in_thirds(epoch, random):
+    """Draws 101 rows, with replacement: some of 34 three times."""
+    return np.arange(101)[::-1] // 3 + epoch
+
+
+@pytest.mark.parametrize("order", [None, backwards_in_thirds])
+@pytest.mark.parametrize("world", [2, 3, 4])
+def test_all_ranks_together_see_each_row_as_often_as_a_single_process(world, order):
+    one = rows(ShuffledBatches(101, 8 * world, seed=0, epoch=2, order=order))
+    steps = list(zip(*of_all_ranks(101, 8, world, order=order), strict=True))
+    seen = [sorted(row for request in step for row in request.indices.tolist()) for step in steps]
+    bounds = [*range(0, 8 * world * len(seen), 8 * world), len(one)]  # the same global batches; the last has the rest
+    assert seen == [sorted(one[start:stop]) for start, stop in itertools.pairwise(bounds)]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 8])
+@pytest.mark.parametrize("world", [1, 2, 3, 4])
+def test_ranks_have_equally_many_batches_and_none_of_a_single_row(world, batch_size):
+    for size in range(3 * world, 60):
+        ranks = of_all_ranks(size, batch_size, world)
+        assert sorted(row for rank in ranks for request in rank for row in request.indices.tolist()) == list(
+            range(size)
+        )
+        assert {len(rank) for rank in ranks} == {len(ShuffledBatches(size, batch_size, 0, world_size=world))}
+        sizes = [[len(request.indices) for request in rank] for rank in ranks]
+        assert all(max(step) - min(step) <= 1 for step in zip(*sizes, strict=True))
+        assert min(map(min, sizes)) >= min(2, batch_size)
+        assert len(ranks[0]) >= math.floor(size / world / batch_size)
+
+
+def test_an_order_is_drawn_anew_every_epoch_from_seeded_numbers():
+    def order(epoch, random):
+        return random.integers(epoch, epoch + 5, 20)
+
+    sampler = ShuffledBatches(20, 8, seed=1, epoch=10, order=order)
+    first = rows(sampler)
+    assert first == rows(ShuffledBatches(20, 8, seed=1, epoch=10, order=order))
+    assert set(first) <= set(range(10, 15))
+    assert first != rows(ShuffledBatches(20, 8, seed=2, epoch=10, order=order))
+    sampler.set_epoch(20)
+    assert set(rows(sampler)) <= set(range(20, 25))
 
 
 @pytest.mark.parametrize(("size", "sizes"), [(24, [8, 8, 8]), (25, [8, 8, 9]), (26, [8, 8, 8, 2]), (1, [1]), (3, [3])])
@@ -70,10 +111,3 @@ def test_groups_hold_the_same_batches_in_the_same_order(group):
         assert [r.indices.tolist() for g in groups for r in g] == [r.indices.tolist() for r in plain]
         assert len(groups) == len(sampler)
         assert all(len(g) == group for g in groups[:-1])
-
-
-def test_ordered_batches_keep_order_and_have_no_key():
-    sampler = OrderedBatches(7, 3)
-    assert [r.indices.tolist() for r in sampler] == [[0, 1, 2], [3, 4, 5], [6]]
-    assert {r.key for r in sampler} == {None}
-    assert len(sampler) == 3

@@ -2,7 +2,7 @@ import torch
 from helpers import tiny
 from pytorch_lightning import Trainer
 
-from lightning_imb.callbacks.last_checkpoint import LastCheckpoint
+from lightning_imb.callbacks.checkpoints import LastCheckpoint
 
 
 def test_the_metrics_of_an_epoch_are_recorded_before_its_checkpoint(tmp_path):

@@ -1,0 +1,28 @@
+"""Loaders of whole batches."""
+
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+
+def make_loader(batches: Dataset[Any], sampler: Sampler[Any], workers: int) -> DataLoader[Any]:
+    """A loader of what a sampler asks for.
+
+    Args:
+        batches: Answers each request of the sampler with a whole batch; its ``device``, if any, is where that is.
+        sampler: Asks.
+        workers: Worker processes; none for batches on an accelerator.
+    """
+    on_cpu = getattr(batches, "device", torch.device("cpu")).type == "cpu"
+    if not on_cpu:
+        workers = 0  # a batch is a gather on the device, which worker processes cannot reach
+    # batch_size=None: the sampler already asks for whole batches
+    return DataLoader(
+        batches,
+        batch_size=None,
+        sampler=sampler,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available() and on_cpu,
+    )

@@ -1,0 +1,101 @@
+"""How often a run was launched, when, by which process, and how each launch ended."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lightning_imb.utils.atomic import write_json_atomic
+from lightning_imb.utils.environment import first_process
+from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.signals import Interrupted, end_now, on_ending_signals
+
+FILE = "launches.json"
+
+
+def launches_of(folder: str | Path) -> list[dict[str, Any]]:
+    """All launches of a run, oldest first; empty where none was recorded.
+
+    Args:
+        folder: A run folder.
+
+    Returns:
+        For each launch ``started`` (ISO 8601, UTC), ``host``, ``pid``, ``state`` (``running``, ``done``, ``failed`` or
+        ``interrupted``), ``error`` (a sentence or None), ``wall_s``, and the facts noted by the run. A launch that was
+        killed stays ``running``.
+
+    Raises:
+        InputError: If the file is damaged.
+    """
+    path = Path(folder) / FILE
+    if not path.is_file():
+        return []
+    try:
+        launches: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["launches"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error}): delete it, no result is in it") from error
+    return launches
+
+
+@contextmanager
+def launch(folder: str | Path) -> Iterator[None]:
+    """Record a launch of the run in this folder: when it began, and how it ended.
+
+    SIGTERM and Ctrl-C end the job with :class:`Interrupted`, unless a part of it answers them itself. Of several
+    processes of one run only the first one writes.
+
+    Args:
+        folder: The run folder; made if missing.
+    """
+    start = time.perf_counter()
+    _append(folder)
+    state, error = "failed", None
+    try:
+        with on_ending_signals(end_now):
+            yield
+        state = "done"
+    except (Interrupted, KeyboardInterrupt) as interruption:
+        state, error = "interrupted", str(interruption) or "interrupted from the keyboard"
+        raise
+    except BaseException as failure:
+        error = _sentence(failure)
+        raise
+    finally:
+        note_launch(folder, state=state, error=error, wall_s=round(time.perf_counter() - start, 2))
+
+
+def note_launch(folder: str | Path, **facts: Any) -> None:
+    """Add facts to the last launch of a run; does nothing where no launch was recorded.
+
+    Args:
+        folder: The run folder.
+        facts: Plain values by name.
+    """
+    launches = launches_of(folder) if first_process() else []
+    if launches:
+        launches[-1] |= facts
+        write_json_atomic(Path(folder) / FILE, {"launches": launches})
+
+
+def _append(folder: str | Path) -> None:
+    if not first_process():
+        return
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    one = {"started": now, "host": socket.gethostname(), "pid": os.getpid(), "state": "running", "error": None}
+    try:
+        write_json_atomic(Path(folder) / FILE, {"launches": [*launches_of(folder), one]})
+    except OSError as error:
+        raise InputError(
+            f"the run folder {folder} cannot be written to ({error.strerror}): "
+            "choose another one with hydra.run.dir=<folder>"
+        ) from error
+
+
+def _sentence(failure: BaseException) -> str:
+    text = " ".join(str(failure).split())
+    return text if isinstance(failure, InputError) else f"{type(failure).__name__}: {text}"

@@ -1,0 +1,78 @@
+"""Launches of a run: who, when, how it ended."""
+
+import os
+import signal
+
+import pytest
+
+from lightning_imb.launches import FILE, launch, launches_of, note_launch
+from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.signals import Interrupted
+
+
+def states(folder):
+    return [one["state"] for one in launches_of(folder)]
+
+
+def test_a_launch_is_running_until_it_is_done(tmp_path):
+    with launch(tmp_path):
+        (one,) = launches_of(tmp_path)
+        assert (one["state"], one["pid"], one["error"]) == ("running", os.getpid(), None)
+    (one,) = launches_of(tmp_path)
+    assert one["state"] == "done"
+    assert one["wall_s"] >= 0
+
+
+def test_launches_are_added_not_replaced_and_facts_go_to_the_last(tmp_path):
+    with launch(tmp_path):
+        note_launch(tmp_path, phase_1="trained")
+    with launch(tmp_path):
+        note_launch(tmp_path, phase_1="store", key="abc")
+    first, second = launches_of(tmp_path)
+    assert (first["phase_1"], second["phase_1"], second["key"]) == ("trained", "store", "abc")
+
+
+@pytest.mark.parametrize(
+    ("failure", "state", "error"),
+    [
+        (InputError("epochs=0 is too few: raise it"), "failed", "epochs=0 is too few: raise it"),
+        (ZeroDivisionError("division by zero"), "failed", "ZeroDivisionError: division by zero"),
+        (KeyboardInterrupt(), "interrupted", "interrupted from the keyboard"),
+        (Interrupted(signal.SIGTERM), "interrupted", "interrupted by SIGTERM"),
+        (SystemExit("error: bad"), "failed", "SystemExit: error: bad"),
+    ],
+)
+def test_how_it_ended_is_kept_and_the_exception_passes(tmp_path, failure, state, error):
+    with pytest.raises(type(failure)) as caught, launch(tmp_path):
+        raise failure
+    assert caught.value is failure
+    (one,) = launches_of(tmp_path)
+    assert (one["state"], one["error"]) == (state, error)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_job_with_the_code_of_a_shell_and_handlers_come_back(tmp_path, signum):
+    before = signal.getsignal(signum)
+    with pytest.raises(SystemExit) as caught, launch(tmp_path):
+        signal.raise_signal(signum)
+    assert caught.value.code == 128 + signum
+    assert states(tmp_path) == ["interrupted"]
+    assert signal.getsignal(signum) is before
+
+
+def test_other_ranks_write_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    with launch(tmp_path):
+        note_launch(tmp_path, phase_1="trained")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_launch_there_is_nothing_to_note(tmp_path):
+    note_launch(tmp_path, phase_1="trained")
+    assert launches_of(tmp_path) == []
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    (tmp_path / FILE).write_text("{")
+    with pytest.raises(InputError, match=r"launches\.json is damaged"):
+        launches_of(tmp_path)

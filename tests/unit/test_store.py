@@ -1,0 +1,237 @@
+"""Phase 1 out of the store: the same bits, trained once, never a wrong one."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import time
+
+import pytest
+import torch
+from helpers.runs import config, trained, weights
+
+from lightning_imb import store
+from lightning_imb.launches import launch, launches_of
+from lightning_imb.phases import Phase
+from lightning_imb.runs import RunFolder
+from lightning_imb.store import StoredPhase1, phase_1_identity, wants_store
+from lightning_imb.utils.errors import InputError
+from lightning_imb.workflow import train
+
+SHORT = ("epochs=2", "retrain.epochs=2", "threads=1", "logger=csv", "batch_size=64")
+
+
+def cell(folder, shelf, *overrides):
+    """Train one cell of a sweep whose store is ``shelf``; returns the run and where its phase 1 is from."""
+    with launch(folder):
+        train(config(folder, *SHORT, "store=true", f"paths.store={shelf}", *overrides))
+    return RunFolder(folder), launches_of(folder)[-1].get("phase_1")
+
+
+def entries(shelf):
+    return [path for path in shelf.iterdir() if (path / "phase1.json").is_file()]
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    """A first cell and its store."""
+    root = tmp_path_factory.mktemp("sweep")
+    run, source = cell(root / "eos", root / "store", "method=eos")
+    assert source == "trained"
+    return run, root / "store"
+
+
+@pytest.fixture
+def shelf(sweep, tmp_path):
+    """A copy of that store for one test."""
+    return shutil.copytree(sweep[1], tmp_path / "store")
+
+
+def same_bits(a, b):
+    for phase in Phase:
+        first, second = weights(a, phase), weights(b, phase)
+        assert all(torch.equal(first[key], second[key]) for key in first)
+    for name in ("test", "represent_test", "val"):
+        assert (a.read_predictions(name).logits == b.read_predictions(name).logits).all()
+    assert a.metrics_file.read_bytes() == b.metrics_file.read_bytes()
+    assert a.metrics_csv.read_bytes() == b.metrics_csv.read_bytes()
+
+
+def test_a_cell_that_shares_phase_1_equals_one_that_trained_its_own(tmp_path, shelf):
+    shared, source = cell(tmp_path / "shared", shelf, "method=smote")
+    alone = trained(tmp_path / "alone", *SHORT, "method=smote")
+    assert source == "store"
+    same_bits(shared, alone)
+
+
+def test_the_same_images_are_embedded_once(tmp_path, shelf, monkeypatch):
+    from lightning_imb.callbacks import phase_switch
+
+    embedded = []
+    real = phase_switch.extract
+    monkeypatch.setattr(phase_switch, "extract", lambda *a: embedded.append(a[2]) or real(*a))
+    cell(tmp_path / "random", shelf, "method=random")
+    assert embedded == []
+    shutil.rmtree(entries(shelf)[0] / "embeddings")
+    cell(tmp_path / "smote", shelf, "method=smote")
+    assert embedded == ["val", "train"] or embedded == ["train", "val"]
+
+
+CHANGES = [
+    "seed=1",
+    "imbalance.ratio=10",
+    "loss=focal",
+    "epochs=3",
+    "optimizer.lr=0.2",
+    "reweight=drw",
+    "batch_size=32",
+]
+CHANGES += [
+    "model.extractor.width=8",
+    "dataset.augment.pad=2",
+    "dataset.split_seed=1",
+    "protocol=paper",
+    "scheduler=constant",
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_phase_1_has_another_key(change):
+    def key(*overrides):
+        cfg = config("/nowhere", *SHORT, *overrides)
+        return StoredPhase1("/nowhere", phase_1_identity(cfg, "data")).key
+
+    assert key(change) != key()
+    assert key(change, "method=smote", "retrain.epochs=7", "threads=2", "num_workers=2") == key(change)
+
+
+def test_other_data_or_another_version_have_another_key(monkeypatch):
+    cfg = config("/nowhere")
+    first = StoredPhase1("/nowhere", phase_1_identity(cfg, "data")).key
+    assert StoredPhase1("/nowhere", phase_1_identity(cfg, "other")).key != first
+    newer = {"lightning-imb": "9.9", "torch": torch.__version__}
+    monkeypatch.setattr(store, "versions", lambda: newer)
+    assert StoredPhase1("/nowhere", phase_1_identity(cfg, "data")).key != first
+
+
+@pytest.mark.parametrize(("said", "meant"), [("true", True), ("on", True), ("false", False), ("off", False)])
+def test_the_words_of_the_command_line(said, meant):
+    assert wants_store(config("/nowhere", f"store={said}").store) is meant
+
+
+@pytest.mark.parametrize("said", ["maybe", "null", "1", "logs/store"])
+def test_other_words_are_refused_before_training(tmp_path, said):
+    with pytest.raises(InputError, match=r"store is on or off, not '.*': its folder is paths\.store"):
+        train(config(tmp_path / "run", f"store={said}"))
+
+
+def test_store_off_trains_and_leaves_nothing(tmp_path):
+    with launch(tmp_path / "run"):
+        train(config(tmp_path / "run", *SHORT, "store=off", f"paths.store={tmp_path / 'store'}", "retrain.epochs=1"))
+    assert not (tmp_path / "store").exists()
+    assert launches_of(tmp_path / "run")[0]["phase_1"] == "trained"
+
+
+@pytest.mark.parametrize("kind", ["best", "last"])
+def test_a_damaged_entry_is_trained_anew(tmp_path, shelf, kind, caplog):
+    (entry,) = entries(shelf)
+    file = RunFolder(entry).checkpoint(Phase.REPRESENT, kind)
+    file.write_bytes(file.read_bytes()[:1000])
+    (entry / "owner.json").unlink()
+    _, source = cell(tmp_path / "smote", shelf, "method=smote")
+    assert source == "trained"
+    assert f"{kind}.ckpt is damaged" in caplog.text
+    _, source = cell(tmp_path / "random", shelf, "method=random")
+    assert source == "store"
+
+
+def test_the_whole_phase_1_of_a_run_that_died_before_it_published_is_taken(tmp_path, sweep, shelf):
+    (entry,) = entries(shelf)
+    (entry / "phase1.json").unlink()
+    shutil.rmtree(entry / "checkpoints")
+    smote, source = cell(tmp_path / "smote", shelf, "method=smote")
+    assert source == "resumed"
+    first = sweep[0].checkpoint(Phase.REPRESENT, "last").stat()
+    assert smote.checkpoint(Phase.REPRESENT, "last").stat().st_ino == first.st_ino
+
+
+def test_a_folder_that_holds_another_run_by_now_is_not_inherited(tmp_path, shelf):
+    (entry,) = entries(shelf)
+    (entry / "phase1.json").unlink()
+    other, _ = cell(tmp_path / "other", tmp_path / "elsewhere", "method=eos", "optimizer.lr=0.2")
+    owner = json.loads((entry / "owner.json").read_text())
+    (entry / "owner.json").write_text(json.dumps(owner | {"run": str(other.path)}))
+    _, source = cell(tmp_path / "smote", shelf, "method=smote")
+    assert source == "trained"
+
+
+def test_an_entry_without_its_marker_is_not_taken(tmp_path, shelf):
+    (entry,) = entries(shelf)
+    (entry / "phase1.json").unlink()  # died while it published
+    (entry / "owner.json").unlink()
+    _, source = cell(tmp_path / "smote", shelf, "method=smote")
+    assert source == "trained"
+
+
+def test_a_taken_run_resumes_in_phase_3_without_the_store(tmp_path, shelf):
+    run, _ = cell(tmp_path / "smote", shelf, "method=smote")
+    alone = trained(tmp_path / "alone", *SHORT, "method=smote")
+    run.metrics_file.unlink()
+    shutil.rmtree(shelf)
+    cell(run.path, shelf, "method=smote")
+    same_bits(run, alone)
+
+
+def test_the_run_keeps_its_phase_1_when_the_store_is_deleted(tmp_path, shelf):
+    run, _ = cell(tmp_path / "smote", shelf, "method=smote")
+    shutil.rmtree(shelf)
+    assert weights(run, Phase.REPRESENT, "best")
+
+
+# --- several processes
+
+
+def _cell(folder, shelf, *overrides):
+    torch.set_num_threads(1)
+    cell(folder, shelf, *overrides)
+
+
+def begin(folder, shelf, *overrides):
+    """A cell in a process of its own."""
+    process = multiprocessing.get_context("fork").Process(target=_cell, args=(folder, shelf, *overrides))
+    process.start()
+    return process
+
+
+def wait_for(happened, seconds=120.0):
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def test_of_two_jobs_at_once_one_trains_and_the_other_waits(tmp_path):
+    shelf = tmp_path / "store"
+    jobs = [begin(tmp_path / method, shelf, f"method={method}") for method in ("eos", "smote")]
+    for job in jobs:
+        job.join(120)
+        assert job.exitcode == 0
+    sources = sorted(launches_of(tmp_path / method)[0]["phase_1"] for method in ("eos", "smote"))
+    assert sources == ["store", "trained"]
+    assert len(entries(shelf)) == 1
+
+
+def test_a_dead_owner_is_taken_over_where_it_stopped(tmp_path):
+    shelf = tmp_path / "store"
+    dead = RunFolder(tmp_path / "dead")
+    job = begin(dead.path, shelf, "method=eos", "epochs=40")
+    wait_for(lambda: dead.checkpoint(Phase.REPRESENT, "previous").is_file())
+    os.kill(job.pid, signal.SIGKILL)
+    job.join(10)
+    epoch = torch.load(dead.checkpoint(Phase.REPRESENT, "last"), weights_only=True)["epoch"]
+    assert 0 < epoch < 39, "it must have died in the middle"
+    heir, source = cell(tmp_path / "heir", shelf, "method=smote", "epochs=40")
+    assert source == "resumed"
+    alone = trained(tmp_path / "alone", *SHORT, "method=smote", "epochs=40")
+    same_bits(heir, alone)
