@@ -1,21 +1,24 @@
-"""imb-report: one table out of all finished runs of a sweep."""
+"""imb-report: tables out of all finished runs of a sweep."""
 
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from lightning_imb.reports.request import Request
+from lightning_imb.utils.atomic import write_text_atomic
 from lightning_imb.utils.cli import hydra_entry
 from lightning_imb.utils.errors import InputError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from lightning_imb.reports.comparison import Comparison
+    from lightning_imb.reports.collect import RunRecord
+    from lightning_imb.reports.document import Document
 
-FORMATS = ("rich", "markdown", "csv")
 PIPE_WIDTH = 1000  # columns of a pipe or a file: nothing is cut there
+MAX_PLACES = 25  # run folders that are listed
 
 
 def main() -> None:
@@ -27,64 +30,111 @@ def main() -> None:
 
 @hydra_entry("report")
 def _main(cfg: "DictConfig") -> None:
-    rows = [cfg.rows] if isinstance(cfg.rows, str) else list(cfg.rows)
-    report(Path(cfg.folder), rows, list(cfg.metrics), cfg.format, cfg.per_class)
+    if not isinstance(cfg.compare, bool):
+        raise InputError(f"compare={cfg.compare} is neither true nor false: rows= says what is compared.")
+    report(
+        Request(
+            folder=Path(cfg.folder),
+            rows=_names(cfg.rows),
+            cols=_names(cfg.cols),
+            metrics=_names(cfg.metric) or _names(cfg.metrics),
+            compare=cfg.compare,
+            blocks=None if cfg.blocks == "auto" else _names(cfg.blocks),
+            control=None if cfg.control is None else str(cfg.control),
+            form=cfg.format,
+            per_class=cfg.per_class,
+            bold=cfg.bold,
+            figures=cfg.figures and Path(cfg.figures),
+            out=cfg.out and Path(cfg.out),
+        )
+    )
 
 
-def report(folder: Path, rows: Sequence[str], metrics: Sequence[str], form: str, per_class: bool) -> None:
-    """Print the comparison of all finished runs below a folder.
+def _names(value: Any) -> tuple[str, ...]:
+    """One name, several, or none."""
+    if value is None:
+        return ()
+    return (str(value),) if isinstance(value, str | int | float) else tuple(str(name) for name in value)
+
+
+def report(request: Request) -> None:
+    """Print or write the report of all finished runs below a folder.
 
     Args:
-        folder: The folder.
-        rows: What makes a row of the table.
-        metrics: Columns, names as in ``metrics.json``.
-        form: ``rich`` (terminal), ``markdown`` or ``csv``.
-        per_class: Whether to add the recall of each class.
+        request: What is asked.
 
     Raises:
-        InputError: The format is unknown, there is no finished run, or the runs cannot be compared.
+        InputError: The request makes no sense, there is no finished run, the runs cannot be compared, or the
+            file cannot be written.
     """
-    if form not in FORMATS:
-        raise InputError(f"Unknown format {form!r}: use one of {', '.join(FORMATS)}.")
-    # here and not above: the entry point answers --help without loading rich and numpy
-    from lightning_imb.reports.collect import collect, count_unfinished
-    from lightning_imb.reports.comparison import compare
-    from lightning_imb.reports.tables import comparison_csv
+    request.check()
+    if request.form == "html":
+        from lightning_imb.reports.html import write_html
 
-    records = collect(folder)
-    comparison = compare(records, rows, metrics)
-    if form == "csv":
-        print(comparison_csv(comparison, per_class), end="")
+        out = request.out or request.folder / "report.html"
+        print(write_html(request.folder, out, request.rows, request.metrics))
         return
-    _print_grids(comparison, form, per_class)
-    print(f"{len(records)} finished runs below {folder}, {count_unfinished(folder)} unfinished")
-    if form == "rich":
-        _print_places(folder, [record.path for record in records])
+    # here and not above: the entry point answers --help without loading rich, numpy and scipy
+    from lightning_imb.reports.collect import collect
+
+    records = collect(request.folder)
+    if request.form == "rich":
+        _show(request, records)
+    elif request.out:
+        _write(request.out, _text(request, records))
+    else:
+        print(_text(request, records), end="")
 
 
-def _print_places(folder: Path, runs: Sequence[Path]) -> None:
-    """Where to look next: run folders, their figures, the dashboard."""
-    print("\nrun folder, figures in figures/ below each:")
-    for run in runs:
-        print(f"  {run}")
-    print(f"\ndashboard:\n  {Path(sys.executable).with_name('tensorboard')} --logdir {folder}")
+def _text(request: Request, records: "Sequence[RunRecord]") -> str:
+    from lightning_imb.reports.document import latex, make_csv, markdown
+
+    if request.form == "csv":
+        return make_csv(records, request)
+    return (latex if request.form == "latex" else markdown)(_document(request, records))
 
 
-def _print_grids(comparison: "Comparison", form: str, per_class: bool) -> None:
+def _document(request: Request, records: "Sequence[RunRecord]") -> "Document":
+    """The tables, and below them how many runs they are made of and how many are not in them."""
+    from lightning_imb.reports.collect import count_unfinished
+    from lightning_imb.reports.document import Document, make_document
+
+    made = make_document(records, request)
+    summary = f"{len(records)} finished runs below {request.folder}, {count_unfinished(request.folder)} unfinished"
+    return Document(made.grids, (*made.remarks, summary))
+
+
+def _show(request: Request, records: "Sequence[RunRecord]") -> None:
     from rich.console import Console
 
-    from lightning_imb.reports.grid import to_markdown, to_rich
-    from lightning_imb.reports.tables import comparison_grid, recall_grid
+    from lightning_imb.reports.grid import to_rich
 
+    document = _document(request, records)
     console = Console()
     if not console.is_terminal:
         console = Console(width=PIPE_WIDTH)
-    grids = [comparison_grid(comparison)] + ([recall_grid(comparison)] if per_class else [])
-    for grid in grids:
-        if form == "markdown":
-            print(to_markdown(grid))
-        else:
-            console.print(to_rich(grid))
+    for grid in document.grids:
+        console.print(to_rich(grid))
+    print("\n".join(document.remarks))
+    _print_places(request.folder, [record.path for record in records])
+
+
+def _print_places(folder: Path, runs: "Sequence[Path]") -> None:
+    """Where to look next: run folders, their figures, the dashboard."""
+    print("\nrun folder, figures in figures/ below each:")
+    for run in runs[:MAX_PLACES]:
+        print(f"  {run}")
+    if len(runs) > MAX_PLACES:
+        print(f"  and {len(runs) - MAX_PLACES} more")
+    print(f"\ndashboard:\n  {Path(sys.executable).with_name('tensorboard')} --logdir {folder}")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_text_atomic(path, text)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}): name another file as out=.") from error
+    print(path)
 
 
 if __name__ == "__main__":

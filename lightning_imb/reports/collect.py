@@ -1,11 +1,24 @@
 """Finding the finished runs below a folder."""
 
+import functools
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lightning_imb.runs import RunFolder
+from lightning_imb.settings import matters
 from lightning_imb.utils.errors import InputError
+
+ABSENT = "–"  # label of a setting that a run does not have, such as resampler.k of a run without neighbours
+
+# How the options of a group are told apart in config.yaml: ``dataset.name``, ``reweight.kind``, the class otherwise;
+# a wrapped resampler is called what it wraps.
+_NAMED_BY = ("name", "kind", "sampler._target_", "_target_")
+
+# The same phase 1, found elsewhere: runs of several seeds cannot but name several folders.
+_SAME_RESULT = ("represent_from",)
 
 
 @dataclass(frozen=True)
@@ -37,24 +50,46 @@ class RunRecord:
         """(K,) training images per class."""
         return list(self.metrics["class_counts"]["train"])
 
-    def label(self, key: str) -> str:
-        """Text of one setting, such as ``method``, ``imbalance.ratio`` or ``dataset`` (its name).
+    @functools.cached_property
+    def experiment(self) -> dict[str, Any]:
+        """Settings that can change the result, but for the seed and what follows from it or from the run folder."""
+        folder = str(self.settings.get("run_dir") or self.path)
+        return {
+            key: value.replace(folder, "") if isinstance(value, str) else value
+            for key, value in self.settings.items()
+            if _tells_apart(key)
+        }
 
-        Raises:
-            InputError: The run has no such setting.
+    def score(self, name: str) -> float | None:
+        """One number of ``metrics.json``; None where the run has no such number."""
+        value = self.metrics.get(name)
+        return float(value) if isinstance(value, int | float) else None
+
+    def find(self, key: str) -> str | None:
+        """Text of one setting; None where the run has no such setting.
+
+        Args:
+            key: A name in ``metrics.json`` (``method``, ``protocol``), a key of ``config.yaml``
+                (``imbalance.ratio``), or a group of it (``dataset``, ``resampler``, ``loss``), which is
+                called by its name, or else by its class.
         """
-        for source, name in ((self.metrics, key), (self.settings, key), (self.settings, f"{key}.name")):
-            value = source.get(name)
-            if value is not None and not isinstance(value, dict | list):
-                return str(value)
-        raise InputError(
-            f"The run {self.path} has no setting {key!r} to make rows of: "
-            "use method, protocol or a key of config.yaml such as imbalance.ratio."
-        )
+        for source in (self.metrics, self.settings):
+            if key in source and not isinstance(source[key], dict | list):
+                return "null" if source[key] is None else str(source[key])
+        names = (self.settings.get(f"{key}.{part}") for part in _NAMED_BY)
+        name = next((str(name) for name in names if name is not None), None)
+        return name and name.rsplit(".", 1)[-1]
+
+    def label(self, key: str) -> str:
+        """Text of one setting, as :meth:`find` does; a dash where the run has no such setting."""
+        found = self.find(key)
+        return ABSENT if found is None else found
 
 
 def collect(root: str | Path) -> list[RunRecord]:
     """Read all finished runs below a folder, in the order of their paths.
+
+    Hidden folders are left out: what a sweep has put away in ``.superseded`` no longer counts.
 
     Args:
         root: A sweep folder, or any folder above run folders.
@@ -65,19 +100,27 @@ def collect(root: str | Path) -> list[RunRecord]:
     folder = Path(root)
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}: give the folder of a sweep, sweep=logs/sweeps/<name>.")
-    found = sorted(path.parent for path in folder.rglob("metrics.json") if (path.parent / "config.yaml").is_file())
-    if not found:
+    runs = sorted(_runs(folder), key=lambda run: run.path)
+    finished = [run for run in runs if run.finished]
+    if not finished:
         raise InputError(
-            f"There is no finished run below {folder} ({count_unfinished(folder)} unfinished): "
+            f"There is no finished run below {folder} ({len(runs)} unfinished): "
             "launch the same imb-train command again to finish them."
         )
-    return [_read(RunFolder.open_finished(path)) for path in found]
+    return [_read(run) for run in finished]
 
 
 def count_unfinished(root: str | Path) -> int:
     """Count the runs below a folder that have started and not finished."""
-    runs = [RunFolder(path.parent) for path in Path(root).rglob("config.yaml") if path.parent.name != ".hydra"]
-    return sum(not run.finished for run in runs)
+    return sum(not run.finished for run in _runs(Path(root)))
+
+
+def _runs(root: Path) -> Iterator[RunFolder]:
+    """Every folder with a config.yaml, in one walk over the tree."""
+    for folder, below, files in os.walk(root):
+        below[:] = [name for name in below if not name.startswith(".")]
+        if "config.yaml" in files:
+            yield RunFolder(folder)
 
 
 def _read(run: RunFolder) -> RunRecord:
@@ -86,3 +129,8 @@ def _read(run: RunFolder) -> RunRecord:
     if missing:
         raise InputError(f"{run.metrics_file} lacks {', '.join(missing)}: train the run again.")
     return RunRecord(run.path, metrics, run.read_settings())
+
+
+@functools.lru_cache(maxsize=4096)
+def _tells_apart(key: str) -> bool:
+    return matters(key) and key not in ("seed", *_SAME_RESULT) and not key.endswith("random_state")

@@ -3,12 +3,16 @@
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 from lightning_imb.reports.collect import RunRecord
-from lightning_imb.runs import first_of, matters
+from lightning_imb.reports.differences import DATA_GROUPS, check_keys, cure, data_of, difference, group_of
 from lightning_imb.utils.errors import InputError
 
 LOWER_IS_BETTER = ("loss", "nll", "ece", "brier")
+
+Best = Literal["clear", "mean", "none"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,15 +42,20 @@ class Row:
 
     Attributes:
         labels: Value of each row key.
-        n: Number of runs.
+        seeds: Seed of each run.
         scores: Summary of each metric.
         recalls: (K,) summary of the recall of each class on the test set.
     """
 
     labels: tuple[str, ...]
-    n: int
+    seeds: tuple[int, ...]
     scores: dict[str, Summary]
     recalls: tuple[Summary, ...]
+
+    @property
+    def n(self) -> int:
+        """Number of runs."""
+        return len(self.seeds)
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ class Comparison:
         keys: What the rows differ in, such as ``("method",)``.
         metrics: Metrics that at least one run has.
         rows: In the order in which they were found.
-        class_names: (K,).
+        class_names: (K,); None where the rows differ in them.
         train_counts: (K,); None where the rows differ in them.
         protocols: How the reported epochs were chosen; one entry unless ``protocol`` is a row key.
         selected_on_test: Whether some run chose its epoch on the test set.
@@ -66,7 +75,7 @@ class Comparison:
     keys: tuple[str, ...]
     metrics: tuple[str, ...]
     rows: tuple[Row, ...]
-    class_names: tuple[str, ...]
+    class_names: tuple[str, ...] | None
     train_counts: tuple[int, ...] | None
     protocols: tuple[str, ...]
     selected_on_test: bool
@@ -77,56 +86,132 @@ def compare(records: Sequence[RunRecord], rows: str | Sequence[str], metrics: Se
 
     Args:
         records: At least one run.
-        rows: What makes a row: ``method``, ``protocol``, or keys of config.yaml; one or several.
+        rows: What makes a row: ``method``, ``protocol``, or keys or groups of config.yaml; one or several.
         metrics: Names as in ``metrics.json``; those no run has are left out.
 
     Raises:
         InputError: The runs cannot be compared: they chose their epoch in different ways, were trained on
-            different data, or a row holds the same seed twice.
+            different data, a row holds the same seed twice, or no run has a key or any of the metrics.
     """
     keys = (rows,) if isinstance(rows, str) else tuple(rows)
     if not records or not keys:
         raise InputError("Nothing to compare: give at least one run and one key to make rows of (rows=method).")
-    _check_protocols(records, keys)
+    check_keys(records, keys)
+    check_protocols(records, keys)
     _check_data(records, keys)
     groups = _group(records, keys)
     for labels, members in groups.items():
-        _check_seeds(labels, members)
-        _check_settings(labels, members)
-    known = tuple(name for name in metrics if any(_number(r, name) is not None for r in records))
-    counts = {tuple(record.train_counts) for record in records}
+        check_repeats(members, f"row {', '.join(labels)}", keys)
+    known = known_metrics(records, metrics)
     return Comparison(
         keys=keys,
         metrics=known,
         rows=tuple(_row(labels, members, known) for labels, members in groups.items()),
-        class_names=tuple(records[0].metrics["class_names"]),
-        train_counts=counts.pop() if len(counts) == 1 else None,
-        protocols=tuple(dict.fromkeys(record.protocol for record in records)),
+        class_names=_common(tuple(record.metrics["class_names"]) for record in records),
+        train_counts=_common(tuple(record.train_counts) for record in records),
+        protocols=protocols_of(records),
         selected_on_test=any(record.metrics.get("selected_on") == "test" for record in records),
     )
 
 
-def clear_best(comparison: Comparison, metric: str) -> int | None:
-    """Find the row that leads by more than the noise of the seeds.
+def known_metrics(records: Sequence[RunRecord], metrics: Sequence[str]) -> tuple[str, ...]:
+    """Those of the metrics that at least one run has.
 
-    The gap to the runner-up must exceed the sum of both standard deviations, and both must have been
-    measured with at least two seeds; otherwise nobody is the best.
+    Raises:
+        InputError: No run has any of them.
+    """
+    known = tuple(name for name in metrics if any(record.score(name) is not None for record in records))
+    if not known:
+        numbers = [name for name in records[0].metrics if "/" in name and records[0].score(name) is not None]
+        raise InputError(f"No run has the score {', '.join(metrics)}: use one of {', '.join(numbers)}.")
+    return known
+
+
+def protocols_of(records: Sequence[RunRecord]) -> tuple[str, ...]:
+    """How the reported epochs were chosen, each way once."""
+    return tuple(dict.fromkeys(record.protocol for record in records))
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether the smallest value of a metric is its best."""
+    return metric.rsplit("/", 1)[-1] in LOWER_IS_BETTER
+
+
+def clear_best(comparison: Comparison, metric: str) -> int | None:
+    """Find the row that leads by more than the noise of the seeds; see :func:`best_of`."""
+    return best_of([row.scores[metric] for row in comparison.rows], metric, "clear")
+
+
+def best_of(scores: Sequence[Summary], metric: str, rule: Best) -> int | None:
+    """Find the best of several scores.
 
     Args:
-        comparison: The comparison.
-        metric: One of its metrics.
+        scores: One summary per candidate.
+        metric: What they are scores of.
+        rule: ``clear``: the gap to the runner-up must exceed the sum of both standard deviations, and both
+            must have been measured with at least two seeds. ``mean``: the best mean, unless it is shared.
+            ``none``: nobody is the best.
 
     Returns:
-        Position of the row, or None.
+        Position of the best, or None.
     """
-    sign = -1.0 if metric.rsplit("/", 1)[-1] in LOWER_IS_BETTER else 1.0
-    means = [(sign * s.mean, i) for i, row in enumerate(comparison.rows) if (s := row.scores[metric]).mean is not None]
-    if len(means) < 2:
+    sign = -1.0 if lower_is_better(metric) else 1.0
+    means = [(sign * score.mean, i) for i, score in enumerate(scores) if score.mean is not None]
+    if len(means) < 2 or rule == "none":
         return None
     (first, i), (second, j) = sorted(means, reverse=True)[:2]
-    stds = [comparison.rows[k].scores[metric].std for k in (i, j)]
+    if rule == "mean":
+        return i if first > second else None
+    stds = (scores[i].std, scores[j].std)
     spread = [std for std in stds if std is not None]
     return i if len(spread) == 2 and first - second > sum(spread) else None
+
+
+def check_protocols(
+    records: Sequence[RunRecord], keys: Sequence[str], remedy: str = "set them apart with rows=[method,protocol]"
+) -> None:
+    """Refuse to mix scores whose epochs were chosen in different ways.
+
+    Args:
+        records: The runs.
+        keys: What they are told apart by.
+        remedy: What the user may do, for the message.
+
+    Raises:
+        InputError: There are several protocols and none of the keys tells them apart.
+    """
+    protocols = sorted({record.protocol for record in records})
+    if len(protocols) > 1 and "protocol" not in keys:
+        raise InputError(
+            f"These runs chose their epoch in different ways ({'; '.join(protocols)}) and cannot be compared: "
+            f"report their folders one by one, or {remedy}."
+        )
+
+
+def check_repeats(members: Sequence[RunRecord], where: str, keys: Sequence[str]) -> None:
+    """Runs that are averaged repeat one experiment: nothing but the seed differs, and each seed is there once.
+
+    Args:
+        members: The runs.
+        where: What they share, for the message.
+        keys: The keys of the rows so far, for the message.
+
+    Raises:
+        InputError: It names two runs, in what they differ, and what to do.
+    """
+    first, seen = members[0], dict[int, RunRecord]()
+    for record in members:
+        twin = seen.setdefault(record.seed, record)
+        if twin is not record:
+            raise InputError(
+                f"{twin.path} and {record.path} share {where} and seed {record.seed} "
+                f"({difference(twin, record)}): {cure(twin, record, keys)}."
+            )
+        if record.experiment != first.experiment:
+            raise InputError(
+                f"{first.path} and {record.path} share {where}, but {difference(first, record)}: "
+                f"{cure(first, record, keys)}."
+            )
 
 
 def _group(records: Sequence[RunRecord], keys: Sequence[str]) -> dict[tuple[str, ...], list[RunRecord]]:
@@ -137,79 +222,30 @@ def _group(records: Sequence[RunRecord], keys: Sequence[str]) -> dict[tuple[str,
 
 
 def _row(labels: tuple[str, ...], members: Sequence[RunRecord], metrics: Iterable[str]) -> Row:
-    scores = {name: Summary(_present(_number(record, name) for record in members)) for name in metrics}
+    scores = {name: Summary(_present(record.score(name) for record in members)) for name in metrics}
     per_class = zip(*(record.metrics.get("test/recall", ()) for record in members), strict=False)
-    return Row(labels, len(members), scores, tuple(Summary(_present(values)) for values in per_class))
+    seeds = tuple(record.seed for record in members)
+    return Row(labels, seeds, scores, tuple(Summary(_present(values)) for values in per_class))
 
 
 def _present(values: Iterable[float | None]) -> tuple[float, ...]:
     return tuple(float(value) for value in values if value is not None)
 
 
-def _number(record: RunRecord, name: str) -> float | None:
-    value = record.metrics.get(name)
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _check_protocols(records: Sequence[RunRecord], keys: Sequence[str]) -> None:
-    protocols = sorted({record.protocol for record in records})
-    if len(protocols) > 1 and "protocol" not in keys:
-        raise InputError(
-            f"These runs chose their epoch in different ways ({'; '.join(protocols)}) and cannot share "
-            "a table: report their folders one by one, or set them apart with rows=[method,protocol]."
-        )
+def _common(values: Iterable[T]) -> T | None:
+    """The value that all share."""
+    different = set(values)
+    return different.pop() if len(different) == 1 else None
 
 
 def _check_data(records: Sequence[RunRecord], keys: Sequence[str]) -> None:
-    """Methods may be compared, data may not: the keys other than the method must settle the data."""
-    others = [key for key in keys if key != "method"]
-    for labels, members in _group(records, others).items():
-        different = next((r for r in members if r.train_counts != members[0].train_counts), None)
+    """Methods may be compared, data may not: keys that choose the data must settle it."""
+    choosing = [key for key in keys if group_of(key) in DATA_GROUPS]
+    for labels, members in _group(records, choosing).items():
+        different = next((r for r in members if data_of(r) != data_of(members[0])), None)
         if different is not None:
             where = f" with {', '.join(labels)}" if labels else ""
             raise InputError(
                 f"{members[0].path} and {different.path}{where} were trained on different data "
-                f"({_difference(members[0], different)}): add what differs to the rows, "
-                "such as rows=[method,imbalance.ratio]."
+                f"({difference(members[0], different, DATA_GROUPS)}): {cure(members[0], different, keys, DATA_GROUPS)}."
             )
-    if len({len(record.metrics["class_names"]) for record in records}) > 1:
-        raise InputError("These runs have different numbers of classes: report each data set on its own.")
-
-
-def _check_seeds(labels: Sequence[str], members: Sequence[RunRecord]) -> None:
-    seen: dict[int, RunRecord] = {}
-    for record in members:
-        twin = seen.setdefault(record.seed, record)
-        if twin is not record:
-            raise InputError(
-                f"{twin.path} and {record.path} share row {', '.join(labels)} and seed {record.seed} "
-                f"({_difference(twin, record)}): add what differs to the rows, or report one of them."
-            )
-
-
-def _check_settings(labels: Sequence[str], members: Sequence[RunRecord]) -> None:
-    """Runs of one row repeat one experiment: nothing but the seed may differ."""
-    for record in members[1:]:
-        if _different_keys(members[0], record):
-            raise InputError(
-                f"{members[0].path} and {record.path} share row {', '.join(labels)}, but "
-                f"{_difference(members[0], record)}: add what differs to the rows, or report them apart."
-            )
-
-
-def _different_keys(a: RunRecord, b: RunRecord) -> list[str]:
-    """Settings that matter and differ, but for the seed and what follows it."""
-    keys = [key for key in {**a.settings, **b.settings} if _without_folder(a, key) != _without_folder(b, key)]
-    return [key for key in keys if matters(key) and key != "seed" and not key.endswith("random_state")]
-
-
-def _difference(a: RunRecord, b: RunRecord, most: int = 4) -> str:
-    """Name the settings two runs differ in."""
-    keys = _different_keys(a, b)
-    return f"they differ in {first_of(keys, most)}" if keys else "their settings are the same"
-
-
-def _without_folder(record: RunRecord, key: str) -> object:
-    value = record.settings.get(key)
-    folder = str(record.settings.get("run_dir") or record.path)
-    return value.replace(folder, "") if isinstance(value, str) else value

@@ -1,22 +1,23 @@
-"""The closing table of one run and the comparison of many, as text."""
+"""The closing table of one run, the comparison of many and the pivot table of one score, as text."""
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 
-from lightning_imb.reports.comparison import Comparison, Summary, clear_best
+from lightning_imb.reports.captions import WARNING, bold_remark, caption
+from lightning_imb.reports.comparison import Best, Comparison, Summary, best_of
 from lightning_imb.reports.confusion import head_to_tail
 from lightning_imb.reports.grid import Grid, to_rich
+from lightning_imb.reports.pivot import Labels, Pivot
+from lightning_imb.utils.errors import InputError
 
 TEST, PHASE_1 = "test/", "represent/test/"
+MISSING = "–"  # a score that the runs do not have
+PARTS = ("mean", "std", "n")
 MAX_CLASSES = 20
-WARNING = (
-    "WARNING: the epoch was chosen on the TEST set, so these scores are too high. "
-    "Compare them only with numbers obtained the same way."
-)
 
 
 def run_table(metrics: Mapping[str, Any]) -> Table:
@@ -58,13 +59,16 @@ def run_grid(metrics: Mapping[str, Any]) -> Grid:
     )
 
 
-def comparison_grid(comparison: Comparison) -> Grid:
+def comparison_grid(comparison: Comparison, best: Best = "clear") -> Grid:
     """Mean ± sample standard deviation over seeds: one line per row, one column per metric.
 
-    The best of a column is stressed only where it leads by more than the noise of the seeds.
+    Args:
+        comparison: The comparison.
+        best: When the best of a column is stressed; see :func:`lightning_imb.reports.comparison.best_of`.
     """
-    best = {(clear_best(comparison, name), j) for j, name in enumerate(comparison.metrics)}
-    offset = len(comparison.keys) + 1
+    columns = [[row.scores[name] for row in comparison.rows] for name in comparison.metrics]
+    leaders = [best_of(scores, name, best) for scores, name in zip(columns, comparison.metrics, strict=True)]
+    bold = _bold(leaders, len(comparison.keys) + 1)
     return Grid(
         title="Scores, mean ± std over seeds",
         header=(*comparison.keys, "n", *(name.removeprefix(TEST) for name in comparison.metrics)),
@@ -73,15 +77,40 @@ def comparison_grid(comparison: Comparison) -> Grid:
             for row in comparison.rows
         ),
         labels=len(comparison.keys),
-        caption=_caption(comparison),
+        caption=caption(comparison, bold_remark(best, bool(bold))),
         warning=WARNING if comparison.selected_on_test else "",
-        bold=frozenset((i, j + offset) for i, j in best if i is not None),
+        bold=bold,
+    )
+
+
+def pivot_grid(table: Pivot, best: Best = "clear") -> Grid:
+    """Mean ± sample standard deviation (n) of one score: rows by columns, cells without a run marked.
+
+    Args:
+        table: The pivot table.
+        best: When the best of a column is stressed; see :func:`lightning_imb.reports.comparison.best_of`.
+    """
+    bold = _bold([best_of(table.column(col), table.metric, best) for col in table.cols], len(table.row_keys))
+    cells = len(table.rows) * len(table.cols)
+    missing = f"{table.missing} of {cells} cells are missing" if table.missing else f"all {cells} cells are there"
+    return Grid(
+        title=f"{table.metric}, mean ± std (n) over seeds",
+        header=(*table.row_keys, *_headings(table)),
+        rows=tuple((*row, *(_cell(table, row, col) for col in table.cols)) for row in table.rows),
+        labels=len(table.row_keys),
+        caption=caption(table.comparison, missing, bold_remark(best, bool(bold))),
+        warning=WARNING if table.comparison.selected_on_test else "",
+        bold=bold,
     )
 
 
 def recall_grid(comparison: Comparison) -> Grid:
-    """Recall of each class, mean ± sample standard deviation over seeds: one line per class."""
-    counts = comparison.train_counts
+    """Recall of each class, mean ± sample standard deviation over seeds: one line per class.
+
+    Raises:
+        InputError: The rows have different classes.
+    """
+    names, counts = _shared_classes(comparison), comparison.train_counts
     return Grid(
         title="Recall per class, mean ± std over seeds",
         header=("class", "n_train", *(f"{' '.join(row.labels)} (n={row.n})" for row in comparison.rows)),
@@ -89,11 +118,11 @@ def recall_grid(comparison: Comparison) -> Grid:
             (
                 name,
                 f"{counts[k]:,}" if counts else "differs",
-                *(_mean_std(row.recalls[k], row.n) if row.recalls else "–" for row in comparison.rows),
+                *(_mean_std(row.recalls[k], row.n) if row.recalls else MISSING for row in comparison.rows),
             )
-            for k, name in enumerate(comparison.class_names)
+            for k, name in enumerate(names)
         ),
-        caption=_caption(comparison),
+        caption=caption(comparison),
         warning=WARNING if comparison.selected_on_test else "",
     )
 
@@ -104,35 +133,83 @@ def comparison_csv(comparison: Comparison, per_class: bool) -> str:
     Args:
         comparison: The comparison.
         per_class: Whether to add the recall of each class.
+
+    Raises:
+        InputError: The recalls are asked for and the rows have different classes.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    recalls = [f"test/recall/{name}" for name in comparison.class_names] if per_class else []
-    names = [f"{name}/{part}" for name in (*comparison.metrics, *recalls) for part in ("mean", "std", "n")]
-    protocol = [] if "protocol" in comparison.keys else list(comparison.protocols)
-    writer.writerow([*comparison.keys, *(["protocol"] if protocol else []), "n", *names])
+    recalls = [f"test/recall/{name}" for name in _shared_classes(comparison)] if per_class else []
+    names = [f"{name}/{part}" for name in (*comparison.metrics, *recalls) for part in PARTS]
+    protocol = _protocol_column(comparison)
+    lines: list[Sequence[Any]] = [[*comparison.keys, *protocol, "n", *names]]
     for row in comparison.rows:
         summaries = [row.scores[name] for name in comparison.metrics] + (list(row.recalls) if per_class else [])
-        numbers = [cell for s in summaries for cell in (s.mean, s.std, len(s.values))]
-        writer.writerow([*row.labels, *protocol, row.n, *numbers])
+        lines.append([*row.labels, *protocol.values(), row.n, *(n for s in summaries for n in _numbers(s))])
+    return csv_text(lines)
+
+
+def pivot_csv(table: Pivot) -> str:
+    """Write a pivot table as csv with numbers of full precision, one line per row, three fields per column."""
+    protocol = _protocol_column(table.comparison)
+    names = [f"{heading}/{part}" for heading in _headings(table) for part in PARTS]
+    lines: list[Sequence[Any]] = [[*table.row_keys, *protocol, *names]]
+    columns = [table.column(col) for col in table.cols]
+    for i, row in enumerate(table.rows):
+        numbers = [number for column in columns for number in _numbers(column[i])]
+        lines.append([*row, *protocol.values(), *numbers])
+    return csv_text(lines)
+
+
+def csv_text(lines: Iterable[Sequence[Any]]) -> str:
+    """Lines of fields as csv."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(lines)
     return text.getvalue()
 
 
-def _caption(comparison: Comparison) -> str:
-    return f"test set; protocol: {'; '.join(comparison.protocols)}; std with ddof=1, n/a for one seed"
+def _numbers(summary: Summary) -> tuple[float | None, float | None, int]:
+    return summary.mean, summary.std, len(summary.values)
+
+
+def _protocol_column(comparison: Comparison) -> dict[str, str]:
+    """A csv has no caption: the protocol stands in every line, unless a key says it already."""
+    return {} if "protocol" in comparison.keys else {"protocol": comparison.protocols[0]}
+
+
+def _shared_classes(comparison: Comparison) -> tuple[str, ...]:
+    if comparison.class_names is None:
+        raise InputError("The rows have different classes, so there is no recall per class: say per_class=false.")
+    return comparison.class_names
+
+
+def _headings(table: Pivot) -> list[str]:
+    """Such as ``imbalance.ratio=10``."""
+    return [" ".join(f"{key}={label}" for key, label in zip(table.col_keys, col, strict=True)) for col in table.cols]
+
+
+def _cell(table: Pivot, row: Labels, col: Labels) -> str:
+    cell = table.cells.get((row, col))
+    if cell is None:
+        return "missing"
+    scores = cell.scores[table.metric]
+    return f"{_mean_std(scores, len(scores.values))} ({len(scores.values)})" if scores.values else MISSING
+
+
+def _bold(leaders: Sequence[int | None], offset: int) -> frozenset[tuple[int, int]]:
+    """Cells to stress: the leading row of each column of numbers, if it has one."""
+    return frozenset((row, column + offset) for column, row in enumerate(leaders) if row is not None)
 
 
 def _mean_std(summary: Summary, n: int) -> str:
     """Such as ``0.812 ± 0.010``; a score that not all n runs have says how many have it."""
     if summary.mean is None:
-        return "–"
+        return MISSING
     std = "n/a" if summary.std is None else f"{summary.std:.3f}"
     partial = f" (n={len(summary.values)})" if len(summary.values) != n else ""
     return f"{summary.mean:.3f} ± {std}{partial}"
 
 
 def _fixed(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return MISSING if value is None else f"{value:.3f}"
 
 
 def _shown_classes(counts: Sequence[int]) -> list[int]:

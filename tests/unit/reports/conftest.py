@@ -12,6 +12,12 @@ HOLDOUT = "holdout, best epoch on validation"
 
 
 @pytest.fixture
+def sweep(tmp_path):
+    """The folder that ``make_run`` writes to."""
+    return tmp_path / "sweep"
+
+
+@pytest.fixture
 def make_run(tmp_path):
     """A function that writes a finished run: ``make_run("erm/0", method="erm", seed=0, bacc=0.5)``."""
 

@@ -1,4 +1,4 @@
-"""Collecting runs, comparing them, and the tables."""
+"""The tables: of one run, of many, and how they are rendered."""
 
 import csv
 import io
@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from lightning_imb.report import report
-from lightning_imb.reports.collect import collect, count_unfinished
+from lightning_imb.reports.collect import collect
 from lightning_imb.reports.comparison import clear_best, compare
 from lightning_imb.reports.grid import Grid, to_markdown, to_rich
 from lightning_imb.reports.tables import (
@@ -18,7 +17,6 @@ from lightning_imb.reports.tables import (
     run_grid,
     run_table,
 )
-from lightning_imb.utils.errors import InputError
 
 BACC = ["test/bacc"]
 
@@ -27,125 +25,6 @@ def shown(table, width=200):
     console = Console(file=io.StringIO(), width=width, color_system=None)
     console.print(table)
     return console.file.getvalue()
-
-
-@pytest.fixture
-def sweep(tmp_path):
-    return tmp_path / "sweep"
-
-
-# --- collect
-
-
-def test_collect_finds_finished_runs_and_counts_the_others(make_run, sweep):
-    for name in ("a/0", "a/1", "b/0"):
-        make_run(name, method=name[0], seed=int(name[-1]))
-    make_run("b/1").metrics_file.unlink()
-    hydra_copy = sweep / "a" / "0" / ".hydra"  # holds a config.yaml too and is no run
-    hydra_copy.mkdir()
-    (hydra_copy / "config.yaml").write_text("{}")
-    (sweep / "metrics.json").write_text("{}")  # of something else: no config.yaml beside it
-    records = collect(sweep)
-    assert [(r.metrics["method"], r.seed) for r in records] == [("a", 0), ("a", 1), ("b", 0)]
-    assert count_unfinished(sweep) == 1
-    assert records[0].label("dataset") == "digits"
-
-
-def test_collect_without_anything_to_show(make_run, sweep):
-    with pytest.raises(InputError, match="There is no folder"):
-        collect(sweep)
-    make_run("a").metrics_file.unlink()
-    with pytest.raises(InputError, match=r"no finished run .* \(1 unfinished\)"):
-        collect(sweep)
-
-
-def test_collect_names_a_file_of_another_make(make_run, sweep):
-    make_run("a").metrics_file.write_text('{"seed": 0, "protocol": "x"}')
-    with pytest.raises(InputError, match="lacks method, class_counts, class_names"):
-        collect(sweep)
-
-
-# --- compare
-
-
-def test_mean_and_sample_std_over_seeds(make_run, sweep):
-    values = {"erm": [0.5, 0.6, 0.75], "eos": [0.8]}
-    for method, scores in values.items():
-        for seed, bacc in enumerate(scores):
-            make_run(f"{method}/{seed}", method=method, seed=seed, bacc=bacc)
-    comparison = compare(collect(sweep), "method", BACC)
-    rows = {row.labels[0]: row for row in comparison.rows}
-    assert rows["erm"].n == 3
-    assert rows["erm"].scores["test/bacc"].mean == pytest.approx(np.mean(values["erm"]))
-    assert rows["erm"].scores["test/bacc"].std == pytest.approx(np.std(values["erm"], ddof=1))
-    assert (rows["eos"].scores["test/bacc"].mean, rows["eos"].scores["test/bacc"].std) == (0.8, None)
-    grid = comparison_grid(comparison)
-    assert grid.header == ("method", "n", "bacc")
-    assert grid.rows == (("eos", "1", "0.800 ± n/a"), ("erm", "3", "0.617 ± 0.126"))
-
-
-def test_protocols_are_not_mixed(make_run, sweep):
-    make_run("a", method="a")
-    make_run("b", method="b", protocol="paper, last epoch")
-    with pytest.raises(InputError, match="holdout, best epoch on validation; paper, last epoch"):
-        compare(collect(sweep), "method", BACC)
-    comparison = compare(collect(sweep), ["method", "protocol"], BACC)  # each line says which one it is
-    assert [row.labels[1] for row in comparison.rows] == [
-        "holdout, best epoch on validation",
-        "paper, last epoch",
-    ]
-
-
-def test_different_data_are_not_compared_unless_the_rows_tell_them_apart(make_run, sweep):
-    for ratio in (10, 100):
-        for method in ("erm", "eos"):
-            settings = {"imbalance": {"ratio": ratio}}
-            make_run(f"{method}{ratio}", method=method, counts=(1000, 1000 // ratio), settings=settings)
-    with pytest.raises(InputError, match=r"different data .*imbalance\.ratio"):
-        compare(collect(sweep), "method", BACC)
-    comparison = compare(collect(sweep), ["method", "imbalance.ratio"], BACC)
-    assert sorted(row.labels for row in comparison.rows) == [
-        ("eos", "10"),
-        ("eos", "100"),
-        ("erm", "10"),
-        ("erm", "100"),
-    ]
-    assert comparison.train_counts is None
-    assert {row[1] for row in recall_grid(comparison).rows} == {"differs"}
-
-
-def test_a_hidden_axis_is_no_seed(make_run, sweep):
-    for k in (5, 10):
-        make_run(f"k{k}", method="eos", settings={"resampler": {"k": k}})
-    with pytest.raises(InputError, match=r"k10 and .*k5 share row eos and seed 0 \(they differ in resampler\.k\)"):
-        compare(collect(sweep), "method", BACC)
-    assert len(compare(collect(sweep), ["method", "resampler.k"], BACC).rows) == 2
-
-
-@pytest.mark.parametrize(
-    ("setting", "refused"),
-    [
-        ({"epochs": 3}, True),
-        ({"loss": {"gamma": 1}}, True),
-        ({"threads": 1}, False),
-        ({"resampler": {"random_state": 1}}, False),
-    ],
-)
-def test_only_the_seed_may_differ_within_a_row(make_run, sweep, setting, refused):
-    make_run("a", seed=0)
-    make_run("b", seed=1, settings=setting)
-    records = collect(sweep)
-    if not refused:
-        assert compare(records, "method", ["test/bacc"]).rows[0].n == 2
-        return
-    with pytest.raises(InputError, match=next(iter(setting))):
-        compare(records, "method", ["test/bacc"])
-
-
-def test_an_unknown_row_key_is_named(make_run, sweep):
-    make_run("a")
-    with pytest.raises(InputError, match=r"no setting 'resampler\.q'"):
-        compare(collect(sweep), "resampler.q", BACC)
 
 
 @pytest.mark.parametrize(
@@ -275,21 +154,3 @@ def test_csv_has_full_precision(make_run, sweep, rows):
     )
     assert len(row) == len(rows) + (0 if "protocol" in rows else 1) + 1 + 3 * 3
     assert "test/recall/c0/mean" not in comparison_csv(comparison, per_class=False)
-
-
-@pytest.mark.parametrize(("form", "expected"), [("rich", "0.500 ± n/a"), ("markdown", "| erm | 1 |"), ("csv", "erm,")])
-def test_report_prints_each_format(make_run, sweep, capsys, form, expected):
-    make_run("a")
-    make_run("b").metrics_file.unlink()
-    report(sweep, ["method"], BACC, form, per_class=True)
-    text = capsys.readouterr().out
-    assert expected in text
-    assert ("1 finished" in text) == (form != "csv")
-    assert ("1 unfinished" in text) == (form != "csv")
-    assert text.count("c1") > 0
-
-
-def test_report_refuses_an_unknown_format(make_run, sweep):
-    make_run("a")
-    with pytest.raises(InputError, match=r"'html'.*rich, markdown, csv"):
-        report(sweep, ["method"], BACC, "html", per_class=True)

@@ -1,0 +1,92 @@
+"""In what two runs differ, in the settings that can change a result."""
+
+from collections.abc import Hashable, Iterable, Sequence
+
+from lightning_imb.reports.collect import RunRecord
+from lightning_imb.settings import first_of
+from lightning_imb.utils.errors import InputError
+
+# What decides which images a run was trained and scored on; a protocol may hold some of them out.
+DATA_GROUPS = ("dataset", "imbalance", "protocol")
+_DATA_SETTINGS = ("dataset.name", "dataset.split_seed", "dataset.test_size")
+
+
+def group_of(key: str) -> str:
+    """First part of a dotted key."""
+    return key.partition(".")[0]
+
+
+def different_keys(a: RunRecord, b: RunRecord) -> list[str]:
+    """Settings that can change a result and differ, but for the seed and what follows it."""
+    first, second = a.experiment, b.experiment
+    absent = object()
+    return [key for key in {**first, **second} if first.get(key, absent) != second.get(key, absent)]
+
+
+def varying_keys(records: Sequence[RunRecord]) -> set[str]:
+    """Settings that are not the same in all runs; see :func:`different_keys`."""
+    return {key for record in records[1:] for key in different_keys(records[0], record)}
+
+
+def difference(a: RunRecord, b: RunRecord, groups: Sequence[str] = (), most: int = 4) -> str:
+    """Say in which settings two runs differ.
+
+    Args:
+        a: One run.
+        b: Another run.
+        groups: Groups of the config to look at; all where not given.
+        most: How many settings are named.
+    """
+    keys = _within(different_keys(a, b), groups)
+    return f"they differ in {first_of(keys, most)}" if keys else "their settings are the same"
+
+
+def cure(a: RunRecord, b: RunRecord, rows: Sequence[str], groups: Sequence[str] = ()) -> str:
+    """Word what sets two runs apart, such as ``add what differs to the rows, rows=[method,resampler]``.
+
+    Args:
+        a: One run.
+        b: Another run.
+        rows: The keys of the rows so far.
+        groups: Groups of the config of which alone a key helps; all where not given.
+    """
+    keys = _within(different_keys(a, b), groups)
+    if not keys:
+        return "report one of them"
+    return f"add what differs to the rows, rows=[{','.join([*rows, *_telling(a, b, keys)])}], or report one of them"
+
+
+def _within(keys: Sequence[str], groups: Sequence[str]) -> list[str]:
+    return [key for key in keys if not groups or group_of(key) in groups]
+
+
+def _telling(a: RunRecord, b: RunRecord, keys: Sequence[str], most: int = 3) -> list[str]:
+    """As few of the keys as tell two runs apart; a group rather than its keys where its name differs."""
+    named = list(dict.fromkeys(group_of(key) for key in keys if a.find(group_of(key)) != b.find(group_of(key))))
+    if "method" in named:  # the other groups follow from it
+        return ["method"]
+    return (named or list(keys))[:most]
+
+
+def data_of(record: RunRecord) -> Hashable:
+    """What tells the data of two runs apart: classes, counts of every split, how they were drawn."""
+    counts = tuple((split, tuple(values)) for split, values in record.metrics["class_counts"].items())
+    drawn = [(key, value) for key, value in record.experiment.items() if _draws(key)]
+    return tuple(record.metrics["class_names"]), counts, tuple(sorted(drawn))
+
+
+def _draws(key: str) -> bool:
+    return key in _DATA_SETTINGS or group_of(key) == "imbalance"
+
+
+def check_keys(records: Sequence[RunRecord], keys: Iterable[str]) -> None:
+    """Refuse a key that no run has.
+
+    Raises:
+        InputError: It names the key, and keys like it.
+    """
+    for key in keys:
+        if all(record.find(key) is None for record in records):
+            like = [name for name in records[0].settings if group_of(name) == group_of(key)]
+            known = f"use one of {first_of(like)}" if like else "use method, or a key of config.yaml"
+            raise InputError(f"The runs have no setting {key!r} to tell them apart: {known}.")

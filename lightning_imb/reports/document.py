@@ -1,0 +1,106 @@
+"""The tables that answer a request, and how they become text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from lightning_imb.reports.blocks import arrange
+from lightning_imb.reports.collect import RunRecord
+from lightning_imb.reports.comparison import Best, compare
+from lightning_imb.reports.grid import Grid, to_markdown
+from lightning_imb.reports.latex import NEEDS, to_latex
+from lightning_imb.reports.paired import compare_pairs
+from lightning_imb.reports.paired_tables import pairs_csv, pairs_grid, ranks_grid
+from lightning_imb.reports.pivot import pivot
+from lightning_imb.reports.ranks import rank_test
+from lightning_imb.reports.request import Request
+from lightning_imb.reports.tables import comparison_csv, comparison_grid, pivot_csv, pivot_grid, recall_grid
+
+
+@dataclass(frozen=True)
+class Document:
+    """Tables and the sentences below them.
+
+    Attributes:
+        grids: The tables.
+        remarks: Sentences.
+    """
+
+    grids: tuple[Grid, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def make_document(records: Sequence[RunRecord], request: Request) -> Document:
+    """Make the tables that a request asks for, and write the figures that belong to them.
+
+    Args:
+        records: At least one run.
+        request: What is asked.
+
+    Raises:
+        InputError: The runs cannot be compared in this way.
+    """
+    if not request.cols and not request.compare:
+        return _scores(records, request)
+    grids = []
+    if request.cols:
+        table = pivot(records, request.rows, request.cols, request.metrics[0])
+        grids.append(pivot_grid(table, cast(Best, request.bold)))
+    compared = _paired(records, request) if request.compare else Document(())
+    return Document((*grids, *compared.grids), compared.remarks)
+
+
+def make_csv(records: Sequence[RunRecord], request: Request) -> str:
+    """Make the one table that a csv file can hold: the comparison of pairs if asked for, else the scores.
+
+    Args:
+        records: At least one run.
+        request: What is asked.
+
+    Raises:
+        InputError: The runs cannot be compared in this way.
+    """
+    if request.compare:
+        blocks = arrange(records, request.rows, request.metrics[0], request.blocks)
+        return pairs_csv(compare_pairs(blocks, request.control), blocks)
+    if request.cols:
+        return pivot_csv(pivot(records, request.rows, request.cols, request.metrics[0]))
+    return comparison_csv(compare(records, request.rows, request.metrics), request.per_class)
+
+
+def markdown(document: Document) -> str:
+    """Tables and remarks in GitHub's Markdown."""
+    return "\n".join([*map(to_markdown, document.grids), *(f"{remark}\n" for remark in document.remarks)])
+
+
+def latex(document: Document) -> str:
+    """Tables in LaTeX, remarks as comments."""
+    comments = [f"% {remark}\n" for remark in document.remarks]
+    return "\n".join([f"{NEEDS}\n", *map(to_latex, document.grids), *comments])
+
+
+def _scores(records: Sequence[RunRecord], request: Request) -> Document:
+    comparison = compare(records, request.rows, request.metrics)
+    grid = comparison_grid(comparison, cast(Best, request.bold))
+    if not request.per_class:
+        return Document((grid,))
+    if comparison.class_names is None:
+        return Document((grid,), ("No recall per class: the rows have different classes.",))
+    return Document((grid, recall_grid(comparison)))
+
+
+def _paired(records: Sequence[RunRecord], request: Request) -> Document:
+    blocks = arrange(records, request.rows, request.metrics[0], request.blocks)
+    pairs = pairs_grid(compare_pairs(blocks, request.control), blocks)
+    test = rank_test(blocks)
+    if isinstance(test, str):
+        return Document((pairs,), (f"{test}.",))
+    remarks: list[str] = []
+    if request.figures:
+        # only here: matplotlib takes longer to load than all tables to make
+        from lightning_imb.reports.critical_difference import save_critical_difference
+
+        title = f"{blocks.metric}: average ranks over {test.n} blocks, Iman and Davenport p = {test.p_f:.2g}"
+        files = save_critical_difference(test, title, request.figures)
+        remarks = [f"critical-difference diagram: {', '.join(map(str, files))}"]
+    return Document((pairs, ranks_grid(test, blocks)), tuple(remarks))

@@ -1,0 +1,129 @@
+"""The paired comparison of levels as text."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lightning_imb.reports.blocks import Blocks
+from lightning_imb.reports.captions import WARNING, split_of
+from lightning_imb.reports.comparison import lower_is_better
+from lightning_imb.reports.grid import Grid
+from lightning_imb.reports.paired import LEVEL, MIN_INTERVAL, RESAMPLES, Pair, smallest_p
+from lightning_imb.reports.ranks import ALPHA, ROUGH_BELOW, RankTest
+from lightning_imb.reports.tables import MISSING, csv_text
+
+FEW = 10  # blocks: up to here the smallest p value that is possible is worth a remark
+
+Number = float | int | str | None
+
+_SEEDS = (
+    "seeds of one data split share its images, so their differences are correlated and p speaks of this data, "
+    "not of other data"
+)
+
+
+def pairs_grid(pairs: Sequence[Pair], blocks: Blocks) -> Grid:
+    """One line per pair: differences, interval, effect size, p values; significant ones are stressed.
+
+    Args:
+        pairs: The comparisons.
+        blocks: What they were made on.
+    """
+    title = f"{blocks.metric}, paired over blocks, difference = first - second"
+    return Grid(
+        title=title + (", lower is better" if lower_is_better(blocks.metric) else ""),
+        header=("first", "second", "blocks", "median", "mean", f"{LEVEL:.0%} interval", "effect", "p", "p (Holm)"),
+        rows=tuple(_line(pair) for pair in pairs),
+        labels=2,
+        caption="; ".join(remark for remark in _remarks(pairs, blocks) if remark),
+        warning=WARNING if blocks.selected_on_test else "",
+        bold=frozenset((i, 8) for i, pair in enumerate(pairs) if pair.p_holm < ALPHA),
+    )
+
+
+def ranks_grid(test: RankTest, blocks: Blocks) -> Grid:
+    """One line per level, best rank first; Friedman's test and the critical difference below.
+
+    Args:
+        test: The test.
+        blocks: What it was made on.
+    """
+    k, means = len(test.levels), np.nanmean(blocks.complete, axis=0)
+    mean = dict(zip(blocks.levels, means, strict=True))
+    remarks = (
+        f"on the {test.n} of {len(blocks.scores)} blocks that all have",
+        f"Friedman: χ²({k - 1}) = {test.chi2:.3g}, p = {test.p_chi2:.3g}",
+        f"Iman and Davenport: F({k - 1}, {(k - 1) * (test.n - 1)}) = {test.f:.3g}, p = {test.p_f:.3g}",
+        f"Nemenyi: ranks more than CD = {test.critical:.2f} apart differ at {ALPHA} (Demsar 2006)",
+        "Friedman's test finds no difference, so no pair may be called different" if test.p_f >= ALPHA else "",
+        f"below {ROUGH_BELOW} blocks these p values are rough" if test.n < ROUGH_BELOW else "",
+    )
+    return Grid(
+        title=f"{blocks.metric}, average ranks, 1 is the best",
+        header=(" ".join(blocks.row_keys), "average rank", "mean"),
+        rows=tuple(
+            (level, f"{rank:.2f}", f"{mean[level]:.3f}") for level, rank in zip(test.levels, test.ranks, strict=True)
+        ),
+        caption="; ".join(remark for remark in remarks if remark),
+    )
+
+
+def pairs_csv(pairs: Sequence[Pair], blocks: Blocks) -> str:
+    """Write the comparisons as csv with numbers of full precision, one line per pair; what there is not is empty."""
+    header = (
+        *("metric", "protocol", "first", "second", "blocks", "median", "mean", "low", "high"),
+        *("rank_biserial", "p", "p_holm"),
+    )
+    shared = (blocks.metric, "; ".join(blocks.protocols))
+    return csv_text([header, *([*shared, *_numbers(pair)] for pair in pairs)])
+
+
+def _numbers(pair: Pair) -> list[Number]:
+    low, high = pair.interval or (np.nan, np.nan)
+    numbers = (pair.median, pair.mean, low, high, pair.effect, pair.p, pair.p_holm)
+    return [pair.first, pair.second, pair.n, *(None if np.isnan(number) else number for number in numbers)]
+
+
+def _line(pair: Pair) -> tuple[str, ...]:
+    if pair.n == 0:
+        return (pair.first, pair.second, "0", *[MISSING] * 6)
+    interval = f"[{pair.interval[0]:+.3f}, {pair.interval[1]:+.3f}]" if pair.interval else MISSING
+    gaps = (f"{pair.median:+.3f}", f"{pair.mean:+.3f}", interval)
+    return (pair.first, pair.second, str(pair.n), *gaps, f"{pair.effect:+.2f}", f"{pair.p:.3g}", f"{pair.p_holm:.3g}")
+
+
+def _remarks(pairs: Sequence[Pair], blocks: Blocks) -> tuple[str, ...]:
+    return (
+        split_of([blocks.metric]),
+        f"protocol: {'; '.join(blocks.protocols)}",
+        _blocks_remark(blocks),
+        "two-sided Wilcoxon signed-rank test, zero differences ranked and then left out (Pratt)",
+        f"Holm's correction over {len(pairs)} pairs, bold below {ALPHA}" if len(pairs) > 1 else "",
+        "effect: matched-pairs rank-biserial correlation in [-1, 1] (Kerby 2014)",
+        f"interval: of the mean, BCa bootstrap of {RESAMPLES} draws, from {MIN_INTERVAL} blocks on",
+        _floor_remark(pairs),
+        _SEEDS if "seed" in blocks.keys else "",
+    )
+
+
+def _blocks_remark(blocks: Blocks) -> str:
+    """What a block is, how many there are, what is averaged in it, and how many lack a level."""
+    axes = " and ".join(f"{key} ({count})" for key, count in blocks.keys.items())
+    fewest, most = blocks.repeats
+    seeds = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    averaged = f", each score the mean over {seeds} seeds" if most > 1 else ""
+    lacking = len(blocks.scores) - len(blocks.complete)
+    missing = f", {lacking} of them not complete" if lacking else ""
+    return f"{len(blocks.scores)} blocks, told apart by {axes}{averaged}{missing}"
+
+
+def _floor_remark(pairs: Sequence[Pair]) -> str:
+    """The smallest p value that so few blocks can give; empty where they are not few."""
+    n = min((pair.n for pair in pairs if pair.n), default=FEW + 1)
+    if n > FEW:
+        return ""
+    floor = smallest_p(n)
+    tests = sum(pair.n > 0 for pair in pairs)
+    text = f"with {n} blocks no p below 2/2^{n} = {floor:.3g} is possible"
+    corrected = min(1.0, floor * tests)
+    return f"{text}, nor below {corrected:.3g} after the correction" if tests > 1 else text

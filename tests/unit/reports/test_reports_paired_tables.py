@@ -1,0 +1,106 @@
+"""The paired comparison as text."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from lightning_imb.reports.blocks import Blocks
+from lightning_imb.reports.paired import compare_pairs
+from lightning_imb.reports.paired_tables import pairs_csv, pairs_grid, ranks_grid
+from lightning_imb.reports.ranks import rank_test
+
+PROTOCOL = "holdout, best epoch on validation"
+
+
+def blocks(scores, metric="test/bacc", keys=None, repeats=(1, 1), selected_on_test=False):
+    scores = np.array(scores, dtype=float)
+    levels = ("eos", "erm", "smote", "random")[: scores.shape[1]]
+    keys = keys or {"seed": len(scores)}
+    return Blocks(metric, ("method",), levels, keys, scores, repeats, (PROTOCOL,), selected_on_test)
+
+
+def grid(given):
+    return pairs_grid(compare_pairs(given), given)
+
+
+STEADY = [[0.7 + i / 100, 0.5, 0.6 + i / 50] for i in range(8)]
+
+
+def test_a_line_per_pair():
+    found = grid(blocks([[0.6, 0.5], [0.7, 0.5], [0.8, 0.5]]))
+    assert found.header == ("first", "second", "blocks", "median", "mean", "95% interval", "effect", "p", "p (Holm)")
+    assert found.rows == (("eos", "erm", "3", "+0.200", "+0.200", "–", "+1.00", "0.25", "0.25"),)
+
+
+def test_significant_pairs_are_stressed():
+    close = [[eos, erm, eos + (-1) ** i * (i + 1) / 1000] for i, (eos, erm, _) in enumerate(STEADY)]
+    found = grid(blocks(close))
+    significant = {i for i, row in enumerate(found.rows) if float(row[8]) < 0.05}
+    assert {i for i, _ in found.bold} == significant == {0, 2}
+
+
+def test_pairs_that_never_meet_show_dashes():
+    found = grid(blocks([[0.6, 0.5, np.nan], [0.7, np.nan, 0.4]]))
+    assert found.rows[2] == ("erm", "smote", "0", *["–"] * 6)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (blocks(STEADY), ["test set", f"protocol: {PROTOCOL}", "8 blocks, told apart by seed (8)", "Pratt"]),
+        (blocks(STEADY), ["Holm's correction over 3 pairs", "no p below 2/2^8 = 0.00781", "below 0.0234 after"]),
+        (blocks(STEADY), ["seeds of one data split share its images"]),
+        (blocks([*STEADY, [0.5, 0.5, np.nan]]), ["9 blocks", "1 of them not complete"]),
+        (blocks(STEADY, keys={"dataset": 4, "imbalance.ratio": 2}), ["told apart by dataset (4) and imbalance.ratio"]),
+        (blocks(STEADY, repeats=(2, 3)), ["each score the mean over 2 to 3 seeds"]),
+        (blocks(STEADY, metric="val/bacc"), ["validation set"]),
+    ],
+)
+def test_the_caption_says_what_the_numbers_rest_on(given, words):
+    caption = grid(given).caption
+    for word in words:
+        assert word in caption
+
+
+def test_what_is_not_so_is_not_said():
+    many = grid(blocks(np.random.default_rng(0).random((12, 2)), keys={"dataset": 12})).caption
+    for word in ("no p below", "Holm", "share its images", "not complete", "mean over"):
+        assert word not in many
+
+
+def test_a_choice_on_the_test_set_is_said_loudly():
+    assert "TEST" in grid(blocks(STEADY, selected_on_test=True)).warning
+    assert grid(blocks(STEADY)).warning == ""
+
+
+def test_of_a_loss_the_title_says_that_lower_is_better():
+    assert grid(blocks(STEADY, metric="test/loss")).title.endswith("lower is better")
+    assert "lower" not in grid(blocks(STEADY)).title
+
+
+def test_ranks_have_the_best_first_and_the_tests_below():
+    given = blocks(STEADY)
+    found = ranks_grid(rank_test(given), given)
+    assert [row[0] for row in found.rows] == ["eos", "smote", "erm"]
+    assert [row[1:] for row in found.rows][2] == ("3.00", "0.500")
+    for word in ("Friedman: χ²(2) =", "Iman and Davenport: F(2, 14)", "CD = 1.17", "below 10 blocks"):
+        assert word in found.caption
+
+
+def test_ranks_that_do_not_differ_are_not_to_be_looked_at_in_pairs():
+    given = blocks(np.random.default_rng(3).random((20, 3)))
+    test = rank_test(given)
+    assert test.p_f > 0.05
+    caption = ranks_grid(test, given).caption
+    assert "no pair may be called different" in caption
+    assert "rough" not in caption
+
+
+def test_csv_has_full_precision_and_empty_fields():
+    given = blocks([[1 / 3, 0.0], [2 / 3, 0.0]])
+    (line,) = csv.DictReader(io.StringIO(pairs_csv(compare_pairs(given), given)))
+    assert float(line["mean"]) == pytest.approx(0.5, abs=1e-12)
+    assert (line["first"], line["second"], line["blocks"], line["protocol"]) == ("eos", "erm", "2", PROTOCOL)
+    assert (line["low"], line["high"], line["p"]) == ("", "", "0.5")
