@@ -50,14 +50,14 @@ def class_ticks(axes: Axes, labels: Sequence[str], axis: Literal["x", "y"] = "x"
     shown = [_cut(labels[tick]) for tick in ticks]
     size = 9 if len(shown) <= 12 else 7.5
     if axis == "y":
-        axes.set_yticks(ticks, shown, fontsize=size)
+        axes.set_yticks(ticks, shown, fontsize=size, parse_math=False)  # a name such as $a is no formula
         return
     longest = max(map(len, shown), default=0)
     room = axes.figure.bbox.width / PIXELS_PER_CHARACTER
     if longest * len(shown) > room:
-        axes.set_xticks(ticks, shown, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
+        axes.set_xticks(ticks, shown, rotation=45, ha="right", rotation_mode="anchor", fontsize=size, parse_math=False)
     else:
-        axes.set_xticks(ticks, shown, fontsize=size)
+        axes.set_xticks(ticks, shown, fontsize=size, parse_math=False)
 
 
 def _cut(label: str, length: int = 18) -> str:

@@ -21,8 +21,9 @@ ENVIRONMENT = {"PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
 def shipped():
     """Files of the repository that the package consists of, named as in the wheel."""
     code = [f for pattern in ("*.py", "py.typed") for f in (REPOSITORY / "lightning_imb").rglob(pattern)]
+    templates = [f for f in (REPOSITORY / "lightning_imb").rglob("templates/*") if f.is_file()]
     conf = [f for pattern in ("*.py", "*.yaml") for f in (REPOSITORY / "conf").rglob(pattern)]
-    names = {f.relative_to(REPOSITORY).as_posix() for f in code}
+    names = {f.relative_to(REPOSITORY).as_posix() for f in [*code, *templates]}
     names |= {f"lightning_imb/{f.relative_to(REPOSITORY).as_posix()}" for f in conf}
     return {name for name in names if not name.startswith("lightning_imb/conf/local/")}
 

@@ -1,0 +1,74 @@
+"""The html report of a sweep."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib import rc_context
+
+from lightning_imb.reports.collect import collect
+from lightning_imb.reports.comparison import Comparison, compare
+from lightning_imb.reports.grid import Grid
+from lightning_imb.reports.html.confusions import confusion_section
+from lightning_imb.reports.html.counts import counts_section
+from lightning_imb.reports.html.facts import facts
+from lightning_imb.reports.html.learning import learning_section
+from lightning_imb.reports.html.parts import Section, sortable
+from lightning_imb.reports.html.recall import recall_section
+from lightning_imb.reports.html.render import render
+from lightning_imb.reports.html.reproduce import run_list
+from lightning_imb.reports.html.rows import RowRuns, row_runs
+from lightning_imb.reports.html.unfinished import unfinished_section
+from lightning_imb.reports.tables import comparison_grid
+from lightning_imb.utils.atomic import write_text_atomic
+from lightning_imb.utils.errors import InputError
+
+
+def write_html(folder: Path, out: Path, rows: Sequence[str], metrics: Sequence[str]) -> Path:
+    """Write one html file about all runs below a folder; it needs nothing else, no network either.
+
+    Args:
+        folder: The folder of a sweep, or any folder above run folders.
+        out: The file to write; missing parent folders are made.
+        rows: What makes a row of the tables, see :func:`lightning_imb.reports.comparison.compare`.
+        metrics: Columns, names as in ``metrics.json``.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: There is no finished run, the runs cannot be compared, or the file cannot be written.
+    """
+    records = collect(folder)
+    comparison = compare(records, rows, metrics)
+    grouped = row_runs(records, rows)
+    grid = comparison_grid(comparison)
+    page = {
+        "title": f"Report of {folder.resolve().name}",
+        "warning": grid.warning,
+        "facts": [("folder", str(folder.resolve())), *facts(records, len(grouped))],
+        "sections": _sections(comparison, grid, grouped, folder),
+        "runs": run_list(grouped, folder, comparison.metrics),
+    }
+    _write(out, render(page))
+    return out
+
+
+def _sections(comparison: Comparison, grid: Grid, rows: Sequence[RowRuns], folder: Path) -> tuple[Section, ...]:
+    with rc_context({"text.parse_math": False}):  # names are no formulas, not even with dollar signs in them
+        return (
+            Section("results", "Results", tables=(sortable(grid),)),
+            recall_section(comparison, rows),
+            confusion_section(rows),
+            learning_section(rows),
+            counts_section(rows),
+            unfinished_section(folder),
+        )
+
+
+def _write(out: Path, text: str) -> None:
+    try:
+        write_text_atomic(out, text)
+    except OSError as error:
+        raise InputError(
+            f"The report cannot be written to {out} ({error.strerror}): name another file with out=<file>.html."
+        ) from error

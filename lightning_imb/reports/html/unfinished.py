@@ -1,0 +1,55 @@
+"""Runs that have started and are not done."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lightning_imb.launches import FILE, launches_of
+from lightning_imb.reports.grid import Grid
+from lightning_imb.reports.html.parts import Section, sortable
+from lightning_imb.runs import RunFolder
+from lightning_imb.utils.errors import InputError
+
+STATES = {"running": "running, or killed without a word", "done": "its metrics.json is gone"}
+HEADER = ("folder", "state", "launches", "last launch", "reason")
+
+
+def unfinished_section(folder: Path) -> Section:
+    """List the runs below a folder without ``metrics.json``: none of them is in any table or figure.
+
+    Args:
+        folder: The folder of the report.
+    """
+    rows = tuple(_cells(path, folder) for path in sorted(unfinished(folder)))
+    if not rows:
+        return Section("unfinished", "Unfinished runs", "None: every run that has started is done.")
+    text = "In no table and no figure. The same imb-train command resumes those that stopped and retries the failed."
+    grid = Grid("Runs without metrics.json", HEADER, rows, labels=len(HEADER))
+    return Section("unfinished", "Unfinished runs", text, (sortable(grid),))
+
+
+def unfinished(root: Path) -> Iterator[Path]:
+    """Folders of the runs below a folder that have started and are not done.
+
+    A run that was refused has no config.yaml, only its launches. Hidden folders are left out: copies of
+    configs, and runs that a later config took the place of.
+
+    Args:
+        root: Where to look.
+    """
+    for folder, below, files in os.walk(root):
+        below[:] = [name for name in below if not name.startswith(".")]
+        if {"config.yaml", FILE} & set(files) and not RunFolder(folder).finished:
+            yield Path(folder)
+
+
+def _cells(path: Path, folder: Path) -> tuple[str, ...]:
+    name = path.relative_to(folder).as_posix()
+    try:
+        launches = launches_of(path)
+    except InputError as error:
+        return name, "unknown", "", "", str(error)
+    last: dict[str, Any] = launches[-1] if launches else {"state": "unknown"}
+    state, reason = str(last["state"]), str(last.get("error") or "")
+    return name, STATES.get(state, state), str(len(launches)), str(last.get("started", "")), reason
