@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test lint types clean
+.PHONY: help install dev demo test soak lint types clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -29,6 +29,9 @@ demo: install  ## train digits with and without EOS, five seeds, and compare
 
 test: dev  ## run the whole test suite
 	$(BIN)/python -m pytest
+
+soak: dev  ## kill training runs 240 times, also at every step of their files, and compare the results
+	IMB_KILLS=240 $(BIN)/python -m pytest tests/integration/test_kills.py -s
 
 lint: dev  ## ruff: rules and format
 	$(BIN)/ruff check .

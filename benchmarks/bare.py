@@ -8,7 +8,8 @@ import torch
 
 from benchmarks.product import Run
 from lightning_imb.data.batch import Batch
-from lightning_imb.data.shuffle import OrderedBatches, ShuffledBatches
+from lightning_imb.data.ordered import OrderedBatches
+from lightning_imb.data.shuffle import ShuffledBatches
 
 
 class BareLoop:

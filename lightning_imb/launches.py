@@ -12,7 +12,7 @@ from typing import Any
 
 from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.environment import first_process
-from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.errors import InputError, NoRoomError, sentence_of
 from lightning_imb.utils.signals import Interrupted, end_now, on_ending_signals
 
 FILE = "launches.json"
@@ -63,7 +63,7 @@ def launch(folder: str | Path) -> Iterator[None]:
         state, error = "interrupted", str(interruption) or "interrupted from the keyboard"
         raise
     except BaseException as failure:
-        error = _sentence(failure)
+        error = sentence_of(failure)
         raise
     finally:
         note_launch(folder, state=state, error=error, wall_s=round(time.perf_counter() - start, 2))
@@ -89,13 +89,10 @@ def _append(folder: str | Path) -> None:
     one = {"started": now, "host": socket.gethostname(), "pid": os.getpid(), "state": "running", "error": None}
     try:
         write_json_atomic(Path(folder) / FILE, {"launches": [*launches_of(folder), one]})
+    except NoRoomError:
+        raise
     except OSError as error:
         raise InputError(
             f"the run folder {folder} cannot be written to ({error.strerror}): "
             "choose another one with hydra.run.dir=<folder>"
         ) from error
-
-
-def _sentence(failure: BaseException) -> str:
-    text = " ".join(str(failure).split())
-    return text if isinstance(failure, InputError) else f"{type(failure).__name__}: {text}"

@@ -15,7 +15,7 @@ from lightning_imb.phases import Phase
 from lightning_imb.settings import flat_settings
 from lightning_imb.utils.atomic import atomic_file, remove_drafts, write_json_atomic, write_text_atomic
 from lightning_imb.utils.environment import first_process
-from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.errors import InputError, NoRoomError
 from lightning_imb.utils.lock import locked
 
 SUPERSEDED = ".superseded"  # in a run folder: earlier runs with other settings
@@ -60,6 +60,8 @@ class RunFolder:
             with atomic_file(run.path / ".writable"):
                 pass
             (run.path / ".writable").unlink()
+        except NoRoomError:
+            raise
         except OSError as error:
             raise InputError(
                 f"The run folder {run.path} cannot be written to ({error.strerror}): "

@@ -58,6 +58,8 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     cfg = cfg.copy()  # which learns below what auto means here
     OmegaConf.set_readonly(cfg, False)
     run = RunFolder.create(cfg.run_dir)
+    if not first_process():
+        logging.getLogger(__package__).setLevel(logging.WARNING)  # the first one says the same
     with run.claimed():
         return _train(cfg, run)
 

@@ -1,6 +1,6 @@
-"""Five three-phase methods compared: five published scripts, each with its own phase 1, against one run and four more.
+"""Five three-phase methods compared: five published scripts, each with its own phase 1, against one sweep.
 
-The product trains phase 1 once and takes it over in the other runs; all runs are commands of their own.
+The cells of the sweep share phase 1 through the store, as they do by default.
 """
 
 import json
@@ -30,9 +30,10 @@ def peers(turn: Turn, settings: Settings) -> None:
 
 
 def ours(turn: Turn, settings: Settings) -> None:
-    """``imb-train`` with the first method, then with the others on its phase 1."""
+    """``imb-train -m method=...``, in a folder with an empty store."""
     from benchmarks.product import image_overrides
     from benchmarks.stamps import epoch_seconds
+    from lightning_imb.launches import launches_of
 
     words = [*image_overrides(settings), f"epochs={EPOCHS}", f"retrain.epochs={RETRAIN_EPOCHS}", "logger=csv"]
     number = 0
@@ -40,14 +41,14 @@ def ours(turn: Turn, settings: Settings) -> None:
         number += 1
         root = settings.scratch / f"comparison{number}"
         stamps = root.with_suffix(".stamps")
-        turn.begin()
+        sweep = [f"hydra.sweep.dir={root}", "hydra.sweep.subdir=${hydra:runtime.choices.method}"]
         clock = f"+logger.stamps={{_target_:benchmarks.stamps.StampLogger,path:'{stamps}'}}"
-        for method in METHODS:
-            first = method == METHODS[0]
-            shared = [clock] if first else [f"represent_from={root / METHODS[0]}"]
-            run = f"hydra.run.dir={root / method}"
-            _command(settings, ["-m", "lightning_imb.train", *words, f"method={method}", run, *shared])
-        walls = {m: json.loads((root / m / "metrics.json").read_text())["wall_s"] for m in METHODS}
+        turn.begin()
+        methods = f"method={','.join(METHODS)}"
+        store = f"paths.store={root / 'store'}"
+        _command(settings, ["-m", "lightning_imb.train", "-m", *words, methods, store, *sweep, clock])
+        launches = {method: launches_of(root / method)[0] for method in METHODS}
+        walls = {method: [one["wall_s"], one["phase_1"]] for method, one in launches.items()}
         turn.end(fits_s=walls, epoch_s=epoch_seconds(stamps, "train/loss")[-1], phase_1_epochs=EPOCHS)
 
 
@@ -81,7 +82,7 @@ def pairs(settings: Settings) -> Sequence[Pair]:
         Pair(
             f"comparison of {len(METHODS)} methods, {EPOCHS} epochs of phase 1, {RETRAIN_EPOCHS} of phase 3",
             Side("five published scripts", peers),
-            Side("imb-train, phase 1 shared", ours),
+            Side("imb-train -m, phase 1 shared", ours),
             target=5.0,
         )
     ]

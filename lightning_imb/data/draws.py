@@ -55,4 +55,5 @@ def draw_by_class(
     counts = np.bincount(target, minlength=len(probabilities))
     first = np.cumsum(counts) - counts
     classes = random.choice(len(counts), size=len(target), p=probabilities)
-    return by_class[first[classes] + random.integers(counts[classes])]
+    rows: NDArray[np.int64] = by_class[first[classes] + random.integers(counts[classes])]
+    return rows

@@ -28,8 +28,8 @@ class OrderedBatches(Sampler[BatchRequest]):
         self.rank = rank
         self.world_size = world_size
         rows = torch.arange(size)
-        batches = rows.split(batch_size)
-        self._batches = batches if len(batches) >= world_size else rows.tensor_split(world_size)
+        batches = torch.split(rows, batch_size)
+        self._batches = batches if len(batches) >= world_size else torch.tensor_split(rows, world_size)
 
     def __len__(self) -> int:
         return len(self._of(self.rank))

@@ -12,6 +12,6 @@ def next_batch(trainer: Trainer | None) -> tuple[int, int]:
     """Epoch, and calls of the training step that are over in it: not none where a fit goes on in mid-epoch."""
     if trainer is None:
         return 0, 0
-    epoch: int = trainer.fit_loop.epoch_progress.current.processed
+    epoch: int = trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
     calls = trainer.fit_loop.epoch_loop.batch_progress
-    return epoch, 0 if calls.is_last_batch else calls.current.processed
+    return epoch, 0 if calls.is_last_batch else calls.current.processed  # type: ignore[attr-defined]

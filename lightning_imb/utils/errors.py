@@ -11,3 +11,9 @@ class InputError(ValueError):
 
 class NoRoomError(InputError, OSError):
     """The disk, or a quota on it, is full."""
+
+
+def sentence_of(failure: BaseException) -> str:
+    """Bad input in its own words, a defect with the name of its class."""
+    text = " ".join(str(failure).split())
+    return text if isinstance(failure, InputError) else f"{type(failure).__name__}: {text}"

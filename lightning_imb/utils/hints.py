@@ -9,6 +9,14 @@ from lightning_imb.utils.errors import InputError
 
 CONFIG_MODULE = "lightning_imb.conf"
 
+# what plugins of Hydra bring, and the extras of this package that install them
+_PLUGINS = {
+    "hydra/launcher/joblib": "joblib",
+    "hydra/launcher/submitit_local": "slurm",
+    "hydra/launcher/submitit_slurm": "slurm",
+    "hydra/launcher/ray": "ray",
+}
+
 
 def explain(error: Exception, config_name: str, argv: list[str]) -> str:
     """One sentence for a config that does not compose.
@@ -28,8 +36,12 @@ def explain(error: Exception, config_name: str, argv: list[str]) -> str:
     for cause in chain:
         if isinstance(cause, OverrideParseException):
             return f"cannot read '{cause.override}': write key=value, with all brackets and quotes closed"
-        if isinstance(cause, MissingConfigException) and cause.options:
-            return _unknown_option(cause.missing_cfg_file or "", cause.options)
+        if isinstance(cause, MissingConfigException):
+            missing = cause.missing_cfg_file or ""
+            if missing in _PLUGINS:
+                return f"{missing} is not installed: pip install 'lightning-imb[{_PLUGINS[missing]}]'"
+            if cause.options:
+                return _unknown_option(missing, cause.options)
     key = re.search(r"Could not override '([^']+)'", text)
     if key:
         hint = _nearest(key[1], _valid_names(config_name, key[1], argv))

@@ -16,6 +16,8 @@ NEEDED = {
     "dataset=csv": ["dataset.root=images.zip", "dataset.csv=labels.csv"],
 }
 
+OWNERS = {"search": "tune"}  # whose groups are not imb-train's
+
 
 def yaml_files():
     """All shipped yaml files; those of local/ belong to the user."""
@@ -38,8 +40,9 @@ def options(*wanted):
 
 
 @functools.cache
-def composed(*overrides, config="train"):
+def composed(*overrides, config=None):
     """The config of a command line, to be read only; what an option cannot do without is given to it."""
+    config = config or next((OWNERS[group] for text in overrides if (group := text.split("=")[0]) in OWNERS), "train")
     needed = [value for override in overrides for value in NEEDED.get(override, [])]
     with initialize_config_module("lightning_imb.conf", version_base="1.3"):
         cfg = compose(config, overrides=[*overrides, *needed])

@@ -36,7 +36,7 @@ LEVEL = {unit: number for number, units in enumerate(LEVELS) for unit in units}
 
 ENTRY_POINTS = set(LEVELS[-1])
 WIRING = {unit for units in LEVELS[LEVELS.index(("known_keys", "machine")) : -1] for unit in units}
-KNOW_HYDRA = ENTRY_POINTS | WIRING | {"runs", "settings", "utils.cli", "utils.hints"}
+KNOW_HYDRA = ENTRY_POINTS | WIRING | {"runs", "settings", "utils.cli", "utils.hints", "utils.jobs", "utils.sweeper"}
 START_WITHOUT_TORCH = ENTRY_POINTS | {"utils", "runs", "launches", "reports"}
 SLOW_TO_IMPORT = {"torch", "torchvision", "torchmetrics", "pytorch_lightning", "lightning"}
 MAX_LINES = 300

@@ -3,6 +3,8 @@ import logging
 import pytest
 import torch
 from helpers.runs import config
+from hydra.types import RunMode
+from omegaconf import OmegaConf
 from torch import nn
 
 from lightning_imb import machine
@@ -98,3 +100,27 @@ def test_who_insists_is_warned(tmp_path, caplog):
         cfg, _ = spared(tmp_path, "bf16-mixed", reason="")
     assert cfg.accelerator.precision == "bf16-mixed"
     assert "use accelerator.precision=32-true" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("launcher", "jobs"),
+    [
+        ({"_target_": "basic"}, 1),
+        ({"n_jobs": 3}, 3),
+        ({"n_jobs": -1}, 8),
+        ({"n_jobs": -2}, 7),
+        ({"cpus_per_task": 2}, 4),
+        ({"cpus_per_task": 16}, 1),
+        ({"cpus_per_task": None}, 1),
+        ({"ray": {"remote": {"num_cpus": 0.5}}}, 16),
+        ({"ray": {"remote": {}}}, 1),
+    ],
+)
+def test_the_cores_are_divided_among_the_runs_that_a_launcher_starts_at_once(
+    tmp_path, fast, monkeypatch, launcher, jobs
+):
+    monkeypatch.setattr(machine, "available_cores", lambda: 8)
+    sweeping = OmegaConf.create({"mode": RunMode.MULTIRUN, "launcher": launcher})
+    monkeypatch.setattr(machine.HydraConfig, "initialized", lambda: True)
+    monkeypatch.setattr(machine.HydraConfig, "get", lambda: sweeping)
+    assert settle_machine(config(tmp_path)).threads.reason == f"auto: {jobs} jobs"

@@ -19,9 +19,7 @@ def test_what_changes_a_result_changes_the_hash_and_is_named(change):
     assert config_hash(before) != config_hash(after)
 
 
-@pytest.mark.parametrize(
-    "change", ["threads=2", "num_workers=2", "logger=csv", "store=on", "cache=false"]
-)
+@pytest.mark.parametrize("change", ["threads=2", "num_workers=2", "logger=csv", "store=on", "cache=false"])
 def test_how_a_run_is_carried_out_makes_no_other_run(change):
     before, after = config("/runs/a"), config("/runs/b", change)
     assert changed_keys(before, after) == []

@@ -1,15 +1,20 @@
 """How a console script ends: well, with one sentence, or with a traceback."""
 
+import os
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 from helpers.commands import assert_one_sentence
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import instantiate
 
 from lightning_imb import train
 from lightning_imb.utils.cli import hydra_entry, quoted
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.signals import end_now
 
 
 def entry(task):
@@ -126,25 +131,33 @@ def test_a_value_that_cannot_be_resolved_is_bad_input(imb, arguments, words):
     assert_one_sentence(imb(entry(lambda cfg: [cfg.loss, cfg.epochs, cfg.dataset.root]), *arguments), *words)
 
 
-@pytest.mark.parametrize(
-    ("defect", "kind"),
-    [
-        (raise_defect, RuntimeError),
-        (
-            lambda: Path("no/such/file").read_text(),
-            FileNotFoundError,
-        ),  # not to be taken for an unwritable output folder
-        (lambda: int("x"), ValueError),
-    ],
-)
-@pytest.mark.parametrize("mode", [[], ["-m"]])
-def test_a_defect_keeps_its_traceback_on_the_screen_and_in_the_log(imb, defect, kind, mode):
+DEFECTS = [
+    (raise_defect, RuntimeError),
+    (lambda: Path("no/such/file").read_text(), FileNotFoundError),  # not to be taken for an unwritable output folder
+    (lambda: int("x"), ValueError),
+]
+
+
+@pytest.mark.parametrize(("defect", "kind"), DEFECTS)
+def test_a_defect_keeps_its_traceback_on_the_screen_and_in_the_log(imb, defect, kind):
     with pytest.raises(kind) as caught:
-        imb(entry(lambda cfg: defect()), *mode, "hydra.run.dir=run", "hydra.sweep.dir=sweep")
+        imb(entry(lambda cfg: defect()), "hydra.run.dir=run")
     assert any(frame.name == "<lambda>" for frame in caught.traceback)
     (log,) = log_files(imb.folder)
     assert "Traceback" in log
     assert kind.__name__ in log
+
+
+@pytest.mark.parametrize(("defect", "kind"), DEFECTS)
+def test_a_defect_in_a_sweep_has_its_traceback_on_the_screen_and_in_the_log_of_its_run(imb, defect, kind):
+    end = imb(entry(lambda cfg: defect()), "-m", "hydra.sweep.dir=sweep")
+    assert end.code == 1
+    (log,) = log_files(imb.folder)
+    for text in (end.out, log):
+        assert "Traceback" in text
+        assert "<lambda>" in text
+    last = end.err.strip().splitlines()[-1]
+    assert last.startswith(f"error: 1 of the sweep's runs failed, the first because {kind.__name__}: ")
 
 
 def test_a_defect_inside_instantiate_keeps_its_traceback(imb):
@@ -188,6 +201,49 @@ def test_a_sweep_goes_on_after_bad_cells_and_says_so_at_the_end(imb):
     }
 
 
+def test_a_failure_in_one_batch_does_not_keep_the_next_from_starting(imb):
+    done = []
+
+    def task(cfg):
+        if cfg.seed == 0:
+            raise_defect()
+        done.append(cfg.seed)
+
+    assert imb(entry(task), "-m", "seed=0,1,2", "hydra.sweeper.max_batch_size=1").code == 1
+    assert done == [1, 2]
+
+
+def test_a_sweep_without_failures_ends_well(imb):
+    assert imb(entry(do_nothing), "-m", "seed=0,1").code == 0
+
+
+@pytest.mark.parametrize("mode", [[], ["-m", "seed=0,1"]])
+@pytest.mark.parametrize(
+    ("leave", "code"),
+    [
+        (lambda: os.kill(os.getpid(), signal.SIGINT), 130),
+        (lambda: end_now(signal.SIGTERM, None), 143),
+        (lambda: sys.exit(), 143),  # how Lightning leaves a loop on SIGTERM
+    ],
+)
+def test_an_interruption_ends_the_command_with_its_own_code(imb, mode, leave, code):
+    begun = []
+
+    def task(cfg):
+        begun.append(cfg.seed)
+        leave()
+
+    end = imb(entry(task), *mode)
+    assert (end.code, begun) == (code, [0])
+    assert "Traceback" not in end.err + end.out
+
+
+def test_a_run_that_ends_its_process_is_a_failure_of_the_sweep(imb):
+    end = imb(entry(lambda cfg: sys.exit(0) if cfg.seed else None), "-m", "seed=0,1")
+    assert end.code == 1
+    assert "it ended itself with exit code 0" in end.err
+
+
 def test_a_sweep_with_a_misspelt_option_does_not_start(imb):
     end = imb(entry(lambda cfg: pytest.fail("started")), "-m", "loss=ce,ldma")
     assert_one_sentence(end, "'ldma'", "did you mean 'ldam'?")
@@ -211,6 +267,13 @@ def test_configs_of_ones_own(imb, tmp_path):
     assert end.code == 0
     assert seen == [(2, 0.5)]
     assert_one_sentence(imb(train.main, "--config-dir", str(mine), "experiment=shirt"), "did you mean 'short'?")
+
+
+@pytest.mark.parametrize("name", ["parallel", "joblib"])
+def test_a_launcher_whose_plugin_is_missing_says_how_to_install_it(imb, monkeypatch, name):
+    monkeypatch.delitem(ConfigStore.instance().repo["hydra"]["launcher"], "joblib.yaml", raising=False)
+    end = imb(entry(do_nothing), "-m", f"hydra/launcher={name}", "seed=0,1")
+    assert_one_sentence(end, "hydra/launcher/joblib", "pip install 'lightning-imb[joblib]'")
 
 
 @pytest.mark.parametrize(

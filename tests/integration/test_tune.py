@@ -1,0 +1,193 @@
+"""imb-tune as people call it: whole studies of real runs, killed, interrupted and gone on with."""
+
+import csv
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from helpers.commands import assert_one_sentence, script
+from helpers.conf import composed, groups
+
+SEARCH_FILE = """# A search of the test's own.
+name: small
+metric: val/bacc
+direction: maximize
+sampler: tpe
+sampler_seed: 0
+startup_trials: 2
+space:
+  resampler.k: {type: int, low: 5, high: 50, log: true}
+  retrain.optimizer.lr: {type: float, low: LOW, high: HIGH, log: true}
+"""
+RUNS = ("epochs=3", "retrain.epochs=3", "retrain.scheduler.warmup_epochs=0", "model.extractor.width=4", "logger=csv")
+FIXED = (*RUNS, "threads=1", "accelerator.precision=32-true", "paths.store=store")
+SEARCH = ("--config-dir", "conf", "search=small", "seeds=[0,1]", "n_trials=3", "study=study", *FIXED)
+PATIENCE_S = 300
+
+
+def study_in(folder, low="1e-3", high="1.0"):
+    """A folder to call imb-tune in, with a search of learning rates in it."""
+    (folder / "conf" / "search").mkdir(parents=True)
+    text = SEARCH_FILE.replace("LOW", low).replace("HIGH", high)
+    (folder / "conf" / "search" / "small.yaml").write_text(text)
+    return folder
+
+
+def outcome(folder):
+    """Everything in trials.csv but the times."""
+    rows = list(csv.DictReader((folder / "study" / "trials.csv").open()))
+    return [{key: value for key, value in row.items() if key != "wall_s"} for row in rows]
+
+
+def ended_by(folder, number, sign):
+    """Start the search, send it a signal once a file is there, and wait; the exit code and what it said."""
+    command = [sys.executable, "-m", "lightning_imb.tune", *SEARCH]
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ.copy()
+    ) as process:
+        deadline = time.monotonic() + PATIENCE_S
+        while not (folder / sign).exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=PATIENCE_S)
+    assert (folder / sign).exists(), out
+    return process.returncode, out
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A study that nobody disturbed: its folder, and how the command ended."""
+    folder = study_in(tmp_path_factory.mktemp("whole"))
+    return folder, script("tune", *SEARCH, cwd=folder)
+
+
+@pytest.mark.slow
+def test_a_study_finds_the_best_of_its_trials(whole):
+    folder, end = whole
+    assert end.code == 0, end.err
+    rows = outcome(folder)
+    best = yaml.safe_load((folder / "study" / "best.yaml").read_text())
+    assert len(rows) == 3
+    assert best["val/bacc"] == max(float(row["val/bacc"]) for row in rows)
+    for row in rows:
+        seeds = [json.loads((folder / row["folder"] / f"seed={s}" / "metrics.json").read_text()) for s in (0, 1)]
+        assert [float(row[f"val/bacc seed={s}"]) for s in (0, 1)] == [metrics["val/bacc"] for metrics in seeds]
+        assert float(row["val/bacc"]) == pytest.approx(sum(metrics["val/bacc"] for metrics in seeds) / 2)
+    assert (folder / "study" / "history.png").is_file()
+
+
+@pytest.mark.slow
+def test_the_screen_has_a_line_per_trial_and_the_test_score_of_the_best_one_at_the_end(whole):
+    folder, end = whole
+    lines = end.out.splitlines()
+    assert [line[:9] for line in lines if line.startswith("trial ")] == ["trial   0", "trial   1", "trial   2"]
+    assert len(lines) < 15
+    assert end.err == ""
+    (at,) = [number for number, line in enumerate(lines) if "test/bacc" in line]
+    assert "selected on val/bacc" in lines[at]
+    assert at > max(number for number, line in enumerate(lines) if line.startswith("trial "))
+    assert "recall per class" in (folder / "study/trials/0/seed=0/train.log").read_text()
+
+
+@pytest.mark.slow
+def test_trials_that_differ_after_phase_1_share_it(whole):
+    folder, end = whole
+    launches = [json.loads(file.read_text())["launches"] for file in folder.glob("study/trials/*/*/launches.json")]
+    sources = [launch[0]["phase_1"] for launch in launches]
+    assert sorted(sources) == ["store"] * 4 + ["trained"] * 2
+    assert "phase 1: 2 trained, 4 from the store" in end.out
+
+
+@pytest.mark.slow
+def test_the_command_of_the_best_trial_trains_it_again(whole):
+    folder, _ = whole
+    best = yaml.safe_load((folder / "study" / "best.yaml").read_text())
+    program, *words = shlex.split(best["command"])
+    assert (program, words[0], words[-1]) == ("imb-train", "-m", "seed=0,1")
+    again = script("train", *words[1:-1], "seed=1", "hydra.run.dir=again", "store=off", cwd=folder)
+    assert again.code == 0, again.err
+    assert json.loads((folder / "again" / "metrics.json").read_text())["val/bacc"] == best["seeds"]["1"]
+
+
+@pytest.mark.slow
+def test_the_same_command_has_nothing_left_to_do(whole):
+    folder, _ = whole
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("study/trials/**/*")}
+    end = script("tune", *SEARCH, cwd=folder)
+    assert (end.code, "3 of 3 trials are finished" in end.out) == (0, True)
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("study/trials/**/*")} == before
+
+
+@pytest.mark.slow
+def test_a_study_that_is_killed_twice_and_interrupted_once_ends_as_if_nothing_had_happened(whole, tmp_path):
+    folder = study_in(tmp_path)
+    code, _ = ended_by(folder, signal.SIGKILL, "study/trials/0/seed=0/checkpoints/represent/last.ckpt")
+    assert code == -signal.SIGKILL
+    code, _ = ended_by(folder, signal.SIGKILL, "study/trials/1/seed=0/config.yaml")
+    assert code == -signal.SIGKILL
+    code, out = ended_by(folder, signal.SIGTERM, "study/trials/1/seed=1/config.yaml")
+    assert code == 143, out
+    assert re.search(r"interrupted by SIGTERM.*the same command goes on in study", out)
+    end = script("tune", *SEARCH, cwd=folder)
+    assert end.code == 0, end.err
+    assert outcome(folder) == outcome(whole[0])
+
+
+@pytest.mark.slow
+def test_a_failing_run_is_a_failed_trial_with_its_sentence_in_the_log(tmp_path):
+    folder = study_in(tmp_path, low="1e+37", high="1e+38")
+    assert_one_sentence(
+        script("tune", *SEARCH, "seeds=0", "max_failures=2", cwd=folder), "2 trials in a row failed", "NaN"
+    )
+    rows = outcome(folder)
+    assert [row["state"] for row in rows] == ["fail", "fail"]
+    assert all("NaN" in row["error"] for row in rows)
+    assert "[ERROR] the loss or the weights became NaN" in (folder / "study/trials/0/seed=0/train.log").read_text()
+
+
+@pytest.mark.slow
+def test_two_commands_do_not_work_on_one_study(tmp_path):
+    from lightning_imb.utils.lock import locked
+
+    folder = study_in(tmp_path)
+    with locked(folder / "study" / "lock", lambda: None):
+        end = script("tune", *SEARCH, cwd=folder)
+    assert_one_sentence(end, "another imb-tune", "study")
+    assert [path.name for path in (folder / "study").iterdir()] == ["lock"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-m"], ["leave -m out"]),
+        (["sweep=demo"], ["leave sweep=demo out"]),
+        (["search=eos"], ["eos_head"]),
+        (["n_trial=3"], ["did you mean 'n_trials'"]),
+        (["dataset=image_folder"], ["dataset.root has no value"]),
+        (["protocol=paper"], ["validation images"]),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_leaves_nothing(tmp_path, arguments, words):
+    assert_one_sentence(script("tune", *arguments, cwd=tmp_path), *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_is_quick_and_lists_own_keys_and_all_groups(tmp_path):
+    end = script("tune", "--help", cwd=tmp_path, env={"PYTHONPROFILEIMPORTTIME": "1"})
+    assert end.code == 0
+    assert end.out.startswith("imb-tune: ")
+    own = set(composed(config="tune")) - set(composed()) - set(groups())
+    listed = set(re.findall(r"^  (\w+)(?:=\S+)?  +\S", end.out.partition("Groups")[0], re.MULTILINE))
+    assert own <= listed
+    for group in groups():
+        assert f"\n{group}: {', '.join(sorted(groups()[group]))}\n" in end.out
+    imported = set(re.findall(r"\|\s+(\S+)$", end.err, re.MULTILINE))
+    assert {"torch", "optuna", "numpy", "matplotlib"}.isdisjoint(imported)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,207 @@
+"""The closing words of a sweep, and what a watch makes of the records that the cells leave."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from helpers.runs import config
+
+from lightning_imb.launches import launch, note_launch
+from lightning_imb.sweeps import SweepOfRuns
+from lightning_imb.utils.atomic import write_json_atomic
+from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.jobs import Cell, Outcome
+
+DONE = Outcome("done")
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    """``sweep("a", "b")``: a watch that has begun, and its cells by name."""
+
+    def begin(*names):
+        cells = {name: Cell(name, tmp_path / name) for name in names}
+        watch = SweepOfRuns()
+        watch.begin(list(cells.values()))
+        return watch, cells
+
+    return begin
+
+
+def ran(cell, outcome=DONE, **facts):
+    with launch(cell.folder):
+        note_launch(cell.folder, **facts)
+    cell.outcome = outcome
+
+
+def running(cell, pid, host=None):
+    """What a cell has on record while it runs, and for ever if it is killed."""
+    entry = {"state": "running", "pid": pid, "host": host or socket.gethostname(), "error": None}
+    write_json_atomic(cell.folder / "launches.json", {"launches": [entry]})
+
+
+def summary(watch, cells):
+    return watch.summary(list(cells.values())).splitlines()
+
+
+def reasons(watch, cells):
+    return [end.sentence for end in watch.open_ends(list(cells.values()))]
+
+
+def test_every_cell_is_counted_once(sweep, tmp_path):
+    watch, cells = sweep("a", "b", "c", "d", "e", "f")
+    ran(cells["a"])
+    ran(cells["b"], skipped=True)
+    ran(cells["c"], Outcome("failed", "no such file"))
+    ran(cells["d"], Outcome("interrupted", "interrupted by SIGTERM"))
+    running(cells["e"], 1)
+    first, *rest = summary(watch, cells)
+    assert first.startswith("sweep of 6 runs in ")
+    assert first.endswith(
+        "s: 1 done, 1 skipped (done before), 1 failed, 1 interrupted, 1 lost, 1 not begun",
+    )
+    assert rest == [
+        f"failed      {tmp_path / 'c'}: no such file",
+        f"interrupted {tmp_path / 'd'}: interrupted by SIGTERM",
+        f"lost        {tmp_path / 'e'}: its process vanished (killed, or out of memory)",
+    ]
+    assert reasons(watch, cells)[0] == "no such file"
+    assert len(reasons(watch, cells)) == 4
+
+
+def test_a_sweep_that_is_done_has_no_open_ends(sweep):
+    watch, cells = sweep("a", "b")
+    ran(cells["a"])
+    ran(cells["b"], skipped=True)
+    assert reasons(watch, cells) == []
+    assert len(summary(watch, cells)) == 1
+
+
+def test_extractors_are_counted_by_where_they_came_from(sweep):
+    watch, cells = sweep("a", "b", "c", "d", "e", "f")
+    for name, source in zip("abcd", ("trained", "resumed", "store", "run"), strict=True):
+        ran(cells[name], phase_1=source)
+    ran(cells["e"], skipped=True)
+    ran(cells["f"], Outcome("failed", "x"), phase_1="trained")  # may have failed while it trained
+    assert "phase 1: 2 trained, 2 taken over" in summary(watch, cells)
+
+
+def test_launches_of_an_earlier_sweep_are_not_those_of_this_one(sweep):
+    watch, cells = sweep("a")
+    ran(cells["a"], skipped=True, phase_1="trained")
+    watch, cells = sweep("a")
+    assert not watch.begun(cells["a"])
+    assert summary(watch, cells)[0].endswith(": 1 not begun")
+    assert len(summary(watch, cells)) == 1
+    ran(cells["a"])
+    assert watch.begun(cells["a"])
+    assert summary(watch, cells)[0].endswith(": 1 done")
+
+
+def test_a_cell_whose_return_got_lost_is_judged_by_its_record(sweep):
+    watch, cells = sweep("a", "b")
+    with launch(cells["a"].folder):
+        pass
+    with pytest.raises(InputError), launch(cells["b"].folder):
+        raise InputError("no such file")
+    assert summary(watch, cells)[0].endswith(": 1 done, 1 failed")
+    assert reasons(watch, cells) == ["no such file"]
+
+
+def test_running_cells_of_this_machine_are_told_to_end(sweep):
+    watch, cells = sweep("here", "elsewhere", "done")
+    waiting = [subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) for _ in range(2)]
+    try:
+        running(cells["here"], waiting[0].pid)
+        running(cells["elsewhere"], waiting[1].pid, host="another")
+        ran(cells["done"])
+        watch.stop(signal.SIGTERM, list(cells.values()))
+        assert waiting[0].wait(timeout=30) == -signal.SIGTERM
+        assert waiting[1].poll() is None
+    finally:
+        for process in waiting:
+            process.kill()
+            process.wait()
+
+
+def test_a_cell_that_ended_by_itself_in_the_meantime_is_no_error(sweep):
+    watch, cells = sweep("a")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    running(cells["a"], ended.pid)
+    watch.stop(signal.SIGTERM, list(cells.values()))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["accelerator.devices=2"], ["accelerator=multi_gpu"], ["accelerator.strategy=ddp"]],
+)
+def test_a_sweep_over_runs_of_several_processes_is_refused(tmp_path, monkeypatch, wrong):
+    monkeypatch.setattr("lightning_imb.checks.in_sweep", lambda: True)
+    with pytest.raises(InputError, match="cannot be part of a sweep"):
+        SweepOfRuns().check(config(tmp_path, *wrong))
+
+
+@pytest.mark.parametrize("right", ["accelerator=gpu", "accelerator=cpu"])
+def test_the_machine_that_starts_a_sweep_needs_no_gpu(tmp_path, monkeypatch, right):
+    monkeypatch.setattr("lightning_imb.checks.in_sweep", lambda: True)
+    SweepOfRuns().check(config(tmp_path, right))
+    SweepOfRuns().check(config(tmp_path, right, "accelerator.devices=auto"))
+
+
+CHILD = """
+import signal, time
+seen = []
+for signum in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(signum, lambda signum, frame: seen.append(signal.Signals(signum).name))
+print("ready", flush=True)
+while not seen:
+    time.sleep(0.01)
+time.sleep(0.5)
+print(*seen, flush=True)
+"""
+PARENT = """
+import signal, socket, subprocess, sys
+from pathlib import Path
+from lightning_imb.sweeps import SweepOfRuns
+from lightning_imb.utils.atomic import write_json_atomic
+from lightning_imb.utils.jobs import Cell
+cell, watch = Cell("a", Path(sys.argv[1])), SweepOfRuns()
+watch.begin([cell])
+signal.signal(signal.SIGINT, lambda signum, frame: watch.stop(signum, [cell]))
+child = subprocess.Popen([sys.executable, "-c", sys.argv[2]], stdout=subprocess.PIPE, text=True)
+assert child.stdout.readline() == "ready\\n"
+entry = {"state": "running", "pid": child.pid, "host": socket.gethostname()}
+write_json_atomic(cell.folder / "launches.json", {"launches": [entry]})
+print("ready", flush=True)
+print(child.stdout.read().strip(), flush=True)
+"""
+
+
+@pytest.mark.parametrize(("terminal", "seen"), [(True, "SIGINT"), (False, "SIGTERM")])
+def test_a_cell_gets_one_signal_whether_the_terminal_tells_it_or_not(tmp_path, terminal, seen):
+    """A second one would end it before it has written its checkpoint."""
+    master, slave = os.openpty()
+    command = [sys.executable, "-c", PARENT, str(tmp_path / "a"), CHILD]
+    attach = (lambda: os.login_tty(os.dup(slave))) if terminal else None
+    plain = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+    process = subprocess.Popen(command, preexec_fn=attach, **({} if terminal else plain))
+    output = master if terminal else process.stdout.fileno()
+    try:
+        assert os.read(output, 100).split() == [b"ready"]
+        if terminal:
+            os.write(master, b"\x03")  # Ctrl-C
+        else:
+            process.send_signal(signal.SIGINT)
+        text = os.read(output, 100)
+        while seen.encode() not in text or not text.endswith(b"\n"):
+            text += os.read(output, 100)
+        assert text.replace(b"^C", b"").split() == [seen.encode()]
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+        os.close(slave)
