@@ -9,6 +9,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
 from pytorch_lightning import Callback, Trainer
@@ -104,8 +105,10 @@ class TwoFits:
         self._compile(trainer, model, phase)
         try:
             trainer.fit(model, datamodule=self.data, ckpt_path=resume, weights_only=True)
-        except RuntimeError:
-            end_if_told(trainer)  # a signal to the whole group also ends loader workers, which surfaces anywhere
+        except InputError:
+            raise
+        except Exception:
+            end_if_told(trainer)  # a trainer that is ended while it sets itself up fails in many ways
             raise
 
     def _compile(self, trainer: Trainer, model: ImbalancedClassifier, phase: Phase) -> None:
@@ -197,13 +200,18 @@ def make_trainer(
             enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in callbacks),
             use_distributed_sampler=False,  # our samplers know their rank
             benchmark=accelerator.benchmark,
-            plugins=[AtomicCheckpointIO()],
+            plugins=[AtomicCheckpointIO(), *_cluster()],
             inference_mode=False,  # a metric state made in inference mode cannot be updated by the next fit
         )
     except (MisconfigurationException, ValueError) as error:
         raise InputError(
             f"accelerator.* cannot work ({one_line(error)}): set other values, or accelerator=cpu"
         ) from error
+
+
+def _cluster() -> list[SLURMEnvironment]:
+    """SLURM without Lightning's own requeueing, whose checkpoints every later trainer in the folder would load."""
+    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
 
 
 def _silence_lightning() -> None:

@@ -1,6 +1,7 @@
 """How often a run was launched, when, by which process, and how each launch ended."""
 
 import json
+import logging
 import os
 import socket
 import time
@@ -8,12 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.environment import first_process
 from lightning_imb.utils.errors import InputError, NoRoomError, sentence_of
 from lightning_imb.utils.signals import Interrupted, end_now, on_ending_signals
+
+log = logging.getLogger(__name__)
 
 FILE = "launches.json"
 
@@ -56,7 +60,7 @@ def launch(folder: str | Path) -> Iterator[None]:
     _append(folder)
     state, error = "failed", None
     try:
-        with on_ending_signals(end_now):
+        with _interruptible():
             yield
         state = "done"
     except (Interrupted, KeyboardInterrupt) as interruption:
@@ -66,20 +70,48 @@ def launch(folder: str | Path) -> Iterator[None]:
         error = sentence_of(failure)
         raise
     finally:
-        note_launch(folder, state=state, error=error, wall_s=round(time.perf_counter() - start, 2))
+        _close(folder, state=state, error=error, wall_s=round(time.perf_counter() - start, 2))
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """End with :class:`Interrupted` after a signal, also where something else fails on the way out."""
+    told: list[int] = []
+
+    def answer(signum: int, frame: FrameType | None) -> None:
+        told.append(signum)
+        end_now(signum, frame)
+
+    try:
+        with on_ending_signals(answer):
+            yield
+    except Exception as consequence:
+        # a trainer that is torn down while it is being set up, a loader whose workers are gone
+        if told and not isinstance(consequence, InputError):
+            raise Interrupted(told[0]) from consequence
+        raise
 
 
 def note_launch(folder: str | Path, **facts: Any) -> None:
-    """Add facts to the last launch of a run; does nothing where no launch was recorded.
+    """Add facts to this process's launch of a run; does nothing where it recorded none.
 
     Args:
         folder: The run folder.
         facts: Plain values by name.
     """
     launches = launches_of(folder) if first_process() else []
-    if launches:
-        launches[-1] |= facts
+    # not simply the last one: a launch that was refused because this one is going on stands behind it
+    mine = [one for one in launches if (one["host"], one["pid"]) == (socket.gethostname(), os.getpid())]
+    if mine:
+        mine[-1] |= facts
         write_json_atomic(Path(folder) / FILE, {"launches": launches})
+
+
+def _close(folder: str | Path, **facts: Any) -> None:
+    try:
+        note_launch(folder, **facts)
+    except (OSError, InputError) as error:  # must not take the place of what ended the job
+        log.warning("how this launch ended is not recorded: %s", error)
 
 
 def _append(folder: str | Path) -> None:

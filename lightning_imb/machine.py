@@ -103,15 +103,20 @@ def in_sweep() -> bool:
 
 
 def _devices(accelerator: DictConfig) -> int:
-    devices = torch.cuda.device_count() if accelerator.devices in (-1, "auto") else accelerator.devices
-    if not isinstance(devices, int | str):  # a list of their numbers
+    """How many devices Lightning takes: a number, a list of their numbers, or either as text."""
+    devices = accelerator.devices
+    if isinstance(devices, str) and "," in devices:
+        devices = [number for number in devices.split(",") if number.strip()]
+    if not isinstance(devices, int | str):
         return len(devices)
+    if str(devices) in ("-1", "auto"):
+        return max(1, torch.cuda.device_count()) if accelerator.accelerator != "cpu" else 1
     return max(1, int(devices)) if str(devices).isdigit() else 1
 
 
 def several_processes(accelerator: DictConfig) -> bool:
     """Whether an ``accelerator`` config asks for more than one process."""
-    return _devices(accelerator) > 1 or accelerator.get("num_nodes", 1) > 1
+    return _devices(accelerator) > 1
 
 
 def pick_device(accelerator: str) -> torch.device:

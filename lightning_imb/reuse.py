@@ -1,25 +1,26 @@
 """Phase 1 of one run as the beginning of another, which differs in phases 2 and 3 only."""
 
-from typing import Literal
+import logging
+from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
 from lightning_imb.fit import read_checkpoint
 from lightning_imb.phases import Phase
-from lightning_imb.runs import RunFolder
+from lightning_imb.runs import CheckpointKind, RunFolder
 from lightning_imb.settings import changed_keys, first_of
 from lightning_imb.tracking.csv_table import MetricsTable
 from lightning_imb.utils.atomic import link_or_copy
 from lightning_imb.utils.errors import InputError
 
-KINDS: tuple[Literal["best", "last"], ...] = ("best", "last")
+log = logging.getLogger(__name__)
+
+KINDS: tuple[CheckpointKind, ...] = ("best", "last")
 AFTER_PHASE_1 = {"method", "resampler", "retrain", "represent_from"}
 
 
-def take_over_phase_1(cfg: DictConfig, run: RunFolder, fingerprint: str) -> None:
-    """Copy the checkpoints and metrics of phase 1 from ``represent_from``; a fit resumes behind them.
-
-    Nothing happens when the run has a checkpoint of phase 1 already.
+def phase_1_to_take_over(cfg: DictConfig, run: RunFolder, fingerprint: str) -> RunFolder | None:
+    """The run that ``represent_from`` names; None when the run that asks has a checkpoint of phase 1 already.
 
     Args:
         cfg: The composed training config.
@@ -30,25 +31,28 @@ def take_over_phase_1(cfg: DictConfig, run: RunFolder, fingerprint: str) -> None
         InputError: If the other run is not finished, or its phase 1 is not the one that this run would train.
     """
     if run.has_begun(Phase.REPRESENT):
-        return
+        return None
     source = RunFolder.open_finished(str(cfg.represent_from))
     _check_same(cfg, source, fingerprint)
     for kind in KINDS:
         read_checkpoint(source.checkpoint(Phase.REPRESENT, kind), cure="leave represent_from out, or give another run")
-    copy_phase_1(source, run)
+    return source
 
 
-def copy_phase_1(source: RunFolder, target: RunFolder) -> None:
+def copy_phase_1(source: RunFolder, target: RunFolder, kinds: Sequence[CheckpointKind] = KINDS) -> None:
     """Give one folder the checkpoints and metrics of another's phase 1; its ``last.ckpt`` comes last and marks the end.
 
     Args:
         source: Has a phase 1, finished or begun.
         target: Gets it, by hard links where the file system has them.
+        kinds: Which checkpoints, ``last`` at the end.
     """
     metrics = MetricsTable.read(source.metrics_csv)
-    if len(metrics):
+    if not len(metrics):
+        log.info("%s has no curves of phase 1: it was trained without the csv logger", source.path)
+    else:
         metrics.only(Phase.REPRESENT).write(target.metrics_csv)
-    for kind in KINDS:
+    for kind in kinds:
         file = source.checkpoint(Phase.REPRESENT, kind)
         if file.is_file():  # a phase that has only begun may have no best epoch yet
             link_or_copy(file, target.checkpoint(Phase.REPRESENT, kind))

@@ -107,26 +107,32 @@ class RunFolder:
         if not first_process():
             yield
             return
-        with locked(self.path / ".lock", refuse):
-            remove_drafts(self.path)
+        with locked(self.path / ".lock", refuse) as held:
+            if held:
+                remove_drafts(self.path)
             yield
 
     def supersede(self) -> Path:
         """Move what the folder holds to ``.superseded/<number>/`` in it, and leave it free for another run.
 
-        The done marker goes first: a crash in between leaves an unfinished run, not one with another's scores. The
-        log and the record of launches stay.
+        The done marker goes first and the config last: a crash in between leaves an unfinished run that the next launch
+        still tells from its own. The log and the record of launches stay.
 
         Returns:
             Where the earlier run is now.
         """
         shelf = self.path / SUPERSEDED
-        place = shelf / str(len(list(shelf.iterdir())) if shelf.is_dir() else 0)
+        taken = [int(path.name) for path in shelf.glob("*") if path.name.isdigit()]
+        place = shelf / str(max(taken, default=-1) + 1)
         place.mkdir(parents=True)
         entries = [path for path in self.path.iterdir() if path.name not in _STAYS]
-        for path in sorted(entries, key=lambda path: path != self.metrics_file):
+        for path in sorted(entries, key=lambda path: (path != self.metrics_file, path == self.config_file)):
             path.rename(place / path.name)
         return place
+
+    def superseded(self) -> list["RunFolder"]:
+        """Earlier runs with other settings in this folder."""
+        return [RunFolder(path) for path in sorted((self.path / SUPERSEDED).glob("*"))]
 
     @property
     def finished(self) -> bool:

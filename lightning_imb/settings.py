@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 _FREE_KEYS = (
     *("resume", "callbacks", "threads", "num_workers", "logger", "paths", "run_dir"),
     *("memory_limit_gb", "cache", "cache_limit_gb", "dataset.in_memory", "dataset.on_device", "store"),
+    *("dataset.download", "dataset.splits.download"),
 )
 
 

@@ -1,12 +1,13 @@
 """Phase 1 trained once for all runs that share it: a content-addressed store, safe under concurrent jobs."""
 
+import functools
 import hashlib
 import json
 import logging
 import os
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,21 @@ from omegaconf import DictConfig
 
 from lightning_imb.data.kept_embeddings import KeptEmbeddings
 from lightning_imb.fit import read_checkpoint
+from lightning_imb.launches import launches_of
 from lightning_imb.phases import Phase
 from lightning_imb.reuse import AFTER_PHASE_1, KINDS, copy_phase_1
 from lightning_imb.runs import CheckpointKind, RunFolder
 from lightning_imb.settings import flat_settings, matters
 from lightning_imb.utils.atomic import remove_drafts, write_json_atomic
-from lightning_imb.utils.environment import versions
-from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.environment import installed
+from lightning_imb.utils.errors import InputError, NoRoomError
 from lightning_imb.utils.lock import locked
 
 log = logging.getLogger(__name__)
 
-_VERSIONS = ("lightning-imb", "torch")
+_PACKAGES = ("lightning-imb", "numpy", "pillow", "pytorch-lightning", "timm", "torch", "torchvision")
+_PARTS = ("callbacks", "data", "losses", "metrics", "models", "utils")
+_CODE = ("build.py", "fit.py", *(f"{part}/**/*.py" for part in _PARTS))
 
 
 def wants_store(value: object) -> bool:
@@ -50,8 +54,17 @@ def phase_1_identity(cfg: DictConfig, fingerprint: str) -> dict[str, Any]:
     """
     settings = {key: value for key, value in flat_settings(cfg).items() if matters(key)}
     settings = {key: value for key, value in settings.items() if key.split(".")[0] not in AFTER_PHASE_1}
-    code = {name: version for name, version in versions().items() if name in _VERSIONS}
-    return {"settings": settings, "fingerprint": fingerprint, "versions": code}
+    return {"settings": settings, "fingerprint": fingerprint, "versions": installed(_PACKAGES), "code": _code_digest()}
+
+
+@functools.cache
+def _code_digest() -> str:
+    """Hash of the modules that phase 1 runs through: between two releases the version does not tell them apart."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(file for part in _CODE for file in package.glob(part)):
+        digest.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 class StoredPhase1:
@@ -99,60 +112,98 @@ class StoredPhase1:
             Whether phase 1 came out of the store. If not, whoever asked trains it and calls :meth:`publish`.
 
         Raises:
-            InputError: If the store cannot be written to.
+            InputError: If the store cannot be used.
         """
-        if self._taken_by(run):
-            yield True
-            return
-        try:
-            with locked(self.path / "lock", self._say_who_trains):
-                remove_drafts(self.path / "checkpoints")  # of an owner that was killed
-                taken = self._taken_by(run)
-                if not taken:
-                    self._inherit(run)
-                    self._sign(run)
-                yield taken
-        except PermissionError as error:
-            raise InputError(
-                f"the store {self.path.parent} cannot be written to ({error.strerror}): "
-                "choose another paths.store, or store=off"
-            ) from error
+        with ExitStack() as lock:
+            yield self._take_or_lock(run, lock)
 
     def publish(self, run: RunFolder) -> None:
-        """Put a phase 1 that is over into the store."""
-        copy_phase_1(run, self.run)
-        write_json_atomic(self._marker, {"trained_in": str(run.path.absolute()), **self.identity})
-        log.info("phase 1 is in the store as %s", self.key)
+        """Put a phase 1 that is over into the store; a store that takes no more is not the end of the run."""
+        if not self._trained_all_of(run):
+            log.info("phase 1 was begun with other versions of the packages: it does not go into the store")
+            return
+        try:
+            copy_phase_1(run, self.run)
+            write_json_atomic(self._marker, {"trained_in": str(run.path.absolute()), **self.identity})
+        except OSError as error:
+            log.warning("phase 1 does not go into the store: %s", error)
+        else:
+            log.info("phase 1 is in the store as %s", self.key)
 
-    def embeddings(self, kind: str) -> KeptEmbeddings:
-        """What one of the checkpoints, ``best`` or ``last``, makes of the images."""
-        return KeptEmbeddings(self.path / "embeddings" / kind)
+    @property
+    def embeddings(self) -> KeptEmbeddings:
+        """What extractors of this phase 1 made of the images."""
+        return KeptEmbeddings(self.path / "embeddings")
+
+    def _take_or_lock(self, run: RunFolder, lock: ExitStack) -> bool:
+        """Take phase 1 if it is there; else hold the lock and get what a dead owner left."""
+        try:
+            if self._taken_by(run):
+                return True
+            held = lock.enter_context(locked(self.path / "lock", self._say_who_trains))
+            if held:
+                self._clear_away()
+            if self._taken_by(run):
+                return True
+            if held:
+                self._marker.unlink(missing_ok=True)  # of an entry that cannot be read
+                self._inherit(run)
+                self._sign(run)
+        except NoRoomError:
+            raise
+        except OSError as error:
+            raise InputError(
+                f"the store {self.path.parent} cannot be used ({error.strerror}): "
+                "choose another paths.store, or store=off"
+            ) from error
+        return False
 
     def _taken_by(self, run: RunFolder) -> bool:
-        if not self.complete:
-            return False
-        if not _intact(self.run, KINDS):
-            self._marker.unlink(missing_ok=True)
+        if not (self.complete and _intact(self.run, KINDS)):
             return False
         copy_phase_1(self.run, run)
         return True
 
+    def _clear_away(self) -> None:
+        """Delete the drafts of an owner that was killed; those of embeddings may belong to a run that is alive."""
+        remove_drafts(self.path, "*")
+        for part in (self.run.checkpoints, self.run.metrics_csv.parent):
+            remove_drafts(part)
+
     def _inherit(self, run: RunFolder) -> None:
         """Go on from what a dead owner left behind, unless the run has a beginning of its own."""
-        dead = RunFolder(self._read_owner().get("run", ""))
-        if run.has_begun(Phase.REPRESENT) or not (dead.has_begun(Phase.REPRESENT) and self._is_of(dead)):
+        left_in = self._read_owner().get("run")
+        if left_in is None or run.has_begun(Phase.REPRESENT) or not Path(left_in).is_dir():
             return
-        if not _intact(dead, [kind for kind in KINDS if dead.checkpoint(Phase.REPRESENT, kind).is_file()]):
-            return
-        copy_phase_1(dead, run)
-        log.info("taking over the phase 1 that %s began and did not finish", dead.path)
+        dead = RunFolder(left_in)
+        with ExitStack() as lock:
+            try:
+                if dead.path != run.path.absolute():  # which is claimed already
+                    lock.enter_context(dead.claimed())
+                for other in (dead, *dead.superseded()):
+                    if not run.has_begun(Phase.REPRESENT) and self._is_of(other) and self._usable(other):
+                        copy_phase_1(other, run, ("previous", *KINDS))
+                        log.info("taking over the phase 1 that %s began and did not finish", other.path)
+            except (InputError, OSError, KeyError) as error:
+                log.info("nothing is taken over from %s: %s", dead.path, error)
 
     def _is_of(self, other: RunFolder) -> bool:
         """Whether a run has this very phase 1: its folder may hold another one by now."""
-        if not (other.config_file.is_file() and other.data_file.is_file()):
+        if not (other.config_file.is_file() and other.data_file.is_file() and self._trained_all_of(other)):
             return False
         identity = phase_1_identity(other.read_config(), other.read_data()["fingerprint"])
         return json.dumps(identity, sort_keys=True) == json.dumps(self.identity, sort_keys=True)
+
+    def _usable(self, other: RunFolder) -> bool:
+        """Whether its phase 1 has something to go on from, and the best epoch, if there is one, is not damaged."""
+        best = other.checkpoint(Phase.REPRESENT, "best").is_file()
+        return other.has_begun(Phase.REPRESENT) and _intact(other, ["best"] if best else [])
+
+    def _trained_all_of(self, run: RunFolder) -> bool:
+        """Whether no launch of a run trained another phase 1 than this: an update may have come in between."""
+        launches = launches_of(run.path)
+        first = max((i for i, one in enumerate(launches) if "superseded" in one), default=0)
+        return {one.get("phase_1_key") for one in launches[first:]} <= {None, self.key}
 
     def _sign(self, run: RunFolder) -> None:
         owner = {"run": str(run.path.absolute()), "host": socket.gethostname(), "pid": os.getpid()}

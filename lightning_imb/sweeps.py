@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
@@ -24,6 +25,8 @@ _STATES = {
     "waiting": "not begun",
 }
 _REASONS = {"lost": "its process vanished (killed, or out of memory)", "waiting": "the sweep ended before"}
+_TRAINED = ("trained", "resumed")
+_ENDED = ("Z", "X")  # what Linux calls a process that its parent has not asked about yet
 
 
 class SweepOfRuns:
@@ -56,16 +59,27 @@ class SweepOfRuns:
         """Note how often each cell was launched before."""
         self._earlier = {cell.name: len(launches_of(cell.folder)) for cell in cells}
 
-    def begun(self, cell: Cell) -> bool:
-        """Whether this sweep has started a cell."""
-        return len(launches_of(cell.folder)) > self._earlier[cell.name]
+    def begun(self, cell: Cell) -> int:
+        """How often a cell has begun in this sweep."""
+        return len(self._launches(cell))
+
+    def running(self, cell: Cell) -> bool:
+        """Whether a cell runs on this machine at this moment."""
+        return any(_alive(one) for one in self._launches(cell))
+
+    def unfinished(self, cell: Cell) -> bool:
+        """Whether a cell that does not run has no end: it never began, or its process was killed."""
+        last = self._last(cell)
+        return not last or _dead(last)
+
+    def deaths(self, cell: Cell) -> int:
+        """How often the process of a cell was killed in this sweep."""
+        return sum(_dead(one) for one in self._launches(cell))
 
     def stop(self, signum: int, cells: Sequence[Cell]) -> None:
         """Send SIGTERM to the cells that run on this machine, but not to those that had the same signal already."""
-        for cell in cells:
-            last = self._last(cell)
-            here = last.get("state") == "running" and last["host"] == socket.gethostname()
-            if here and not _told_by_terminal(signum, last["pid"]):
+        for last in (self._last(cell) for cell in cells if cell.outcome is None):
+            if _alive(last) and not _told_by_terminal(signum, last["pid"]):
                 with suppress(ProcessLookupError):  # it has just ended by itself
                     os.kill(last["pid"], signal.SIGTERM)
 
@@ -74,7 +88,7 @@ class SweepOfRuns:
         states = Counter(self._state(cell) for cell in cells)
         counts = ", ".join(f"{states[state]} {words}" for state, words in _STATES.items() if states[state])
         lines = [f"sweep of {len(cells)} runs in {_duration(time.monotonic() - self._start)}: {counts}"]
-        lines += self._extractors(cells)
+        lines += _extractors(cells)
         lines += [
             f"{self._state(cell):<11} {cell.folder}: {self._reason(cell)}"
             for cell in cells
@@ -86,28 +100,78 @@ class SweepOfRuns:
         """How those cells ended that are not done."""
         return [Outcome("failed", self._reason(cell)) for cell in cells if self._state(cell) not in ("done", "skipped")]
 
-    def _extractors(self, cells: Sequence[Cell]) -> Iterator[str]:
-        sources = Counter(self._last(cell).get("phase_1") for cell in cells if self._state(cell) == "done")
-        trained, taken = sources["trained"] + sources["resumed"], sources["store"] + sources["run"]
-        if trained or taken:
-            yield f"phase 1: {trained} trained, {taken} taken over"
+    def _launches(self, cell: Cell) -> list[dict[str, Any]]:
+        """Those since the sweep began."""
+        return launches_of(cell.folder)[self._earlier[cell.name] :]
 
     def _last(self, cell: Cell) -> dict[str, Any]:
-        """The launch of this sweep; empty where there was none."""
-        launches = launches_of(cell.folder)
-        return launches[-1] if len(launches) > self._earlier[cell.name] else {}
+        """The newest launch by this sweep; empty where there was none.
+
+        Another command that was refused the folder meanwhile has left an entry behind it.
+        """
+        launches = self._launches(cell)
+        process = (socket.gethostname(), os.getpid()) if cell.outcome is None else cell.outcome.process
+        own = [one for one in launches if (one["host"], one["pid"]) == process]
+        dead = [one for one in launches if _dead(one)]
+        killed_each_time = dead if len(dead) >= cell.launches else []
+        newest = own or [one for one in launches if _alive(one)] or killed_each_time or launches
+        return newest[-1] if newest else {}
 
     def _state(self, cell: Cell) -> str:
         last = self._last(cell)
         if last.get("skipped"):
             return "skipped"
-        if cell.outcome is not None:
+        if cell.outcome is not None and cell.outcome.state != "lost":
             return cell.outcome.state
-        return "lost" if last.get("state") == "running" else last.get("state", "waiting")
+        missing = "waiting" if cell.outcome is None else "lost"
+        return "lost" if last.get("state") == "running" else last.get("state", missing)
 
     def _reason(self, cell: Cell) -> str:
-        told = cell.outcome.sentence if cell.outcome is not None else self._last(cell).get("error")
+        told = (cell.outcome.sentence if cell.outcome is not None else "") or self._last(cell).get("error")
         return told or _REASONS.get(self._state(cell), "for no reason that it noted")
+
+
+def _extractors(cells: Sequence[Cell]) -> Iterator[str]:
+    """How many extractors were trained, and how many cells took one over.
+
+    All launches count, also those of earlier sweeps: a cell that goes on in phase 3 notes nothing anew.
+    """
+    trained, in_use, taken = set(), set(), 0
+    for cell in cells:
+        sources = [(one.get("phase_1_key") or cell.name, one["phase_1"]) for one in _of_this_run(cell)]
+        trained |= {name for name, source in sources if source in _TRAINED}  # without a key each cell has its own
+        in_use |= {name for name, source in sources[-1:] if source in _TRAINED}
+        taken += sum(source not in _TRAINED for _, source in sources[-1:])
+    taken -= len(trained - in_use)  # whoever trained it took it out of the store again after a kill
+    if trained or taken:
+        yield f"phase 1: {len(trained)} trained, {taken} taken over"
+
+
+def _of_this_run(cell: Cell) -> list[dict[str, Any]]:
+    """The launches that noted where phase 1 came from, without those of a run with other settings."""
+    launches = launches_of(cell.folder)
+    begin = max((n for n, one in enumerate(launches) if "superseded" in one), default=0)
+    return [one for one in launches[begin:] if "phase_1" in one]
+
+
+def _alive(one: dict[str, Any]) -> bool:
+    """Whether the process of a launch is on this machine and works."""
+    if one.get("state") != "running" or one["host"] != socket.gethostname():
+        return False
+    try:
+        os.kill(one["pid"], 0)
+    except OSError:  # gone, or another user's by now
+        return False
+    try:
+        status = Path(f"/proc/{one['pid']}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # not Linux
+        return True
+    return status.rpartition(")")[2].split()[0] not in _ENDED
+
+
+def _dead(one: dict[str, Any]) -> bool:
+    """Whether a launch was killed; of another machine nobody knows."""
+    return one["state"] == "running" and one["host"] == socket.gethostname() and not _alive(one)
 
 
 def _told_by_terminal(signum: int, pid: int) -> bool:

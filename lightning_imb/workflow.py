@@ -13,7 +13,6 @@ from lightning_imb.build import (
     build_datamodule,
     build_phase_switch,
     build_reweighting,
-    checkpoint_kind,
     create,
 )
 from lightning_imb.checks import check_config, rehearse
@@ -28,7 +27,7 @@ from lightning_imb.records import describe_data, header_info, provenance, score_
 from lightning_imb.reports.figures import run_figures, save_figures
 from lightning_imb.reports.header import run_header
 from lightning_imb.reports.tables import run_table
-from lightning_imb.reuse import take_over_phase_1
+from lightning_imb.reuse import copy_phase_1, phase_1_to_take_over
 from lightning_imb.runs import PredictionName, Predictions, RunFolder
 from lightning_imb.settings import changed_keys, config_hash, first_of, flat_settings
 from lightning_imb.store import StoredPhase1, phase_1_identity, wants_store
@@ -65,9 +64,15 @@ def train(cfg: DictConfig) -> dict[str, Any]:
 
 
 def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
+    asked = cfg.copy()
     machine = settle_machine(cfg, run)
     console = Console(quiet=not first_process())
-    if _already_done(cfg, run):
+    changed = _changed(cfg, run)
+    if changed:
+        _supersede(run, changed)
+        cfg = asked
+        machine = settle_machine(cfg, run)  # anew: what auto meant for the other run says nothing about this one
+    elif run.finished:
         note_launch(run.path, skipped=True)
         console.print(f"this run is done already: {run.path}")
         metrics = run.read_metrics()
@@ -84,10 +89,11 @@ def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
     machine = spare_small_maps(cfg, machine, model.extractor_module, data.image_shape)
     make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)  # or Lightning refuses it later
     _check_same_data(run, data)
-    if cfg.represent_from is not None:
-        take_over_phase_1(cfg, run, data.fingerprint)
+    source = None if cfg.represent_from is None else phase_1_to_take_over(cfg, run, data.fingerprint)
     run.write_config(cfg)
     run.write_data(describe_data(cfg, data))
+    if source is not None:  # only now that the folder tells what it holds
+        copy_phase_1(source, run)
     console.print(run_header(header_info(cfg, run, data, model) | machine.lines))
     if cfg.log_per_class == "auto" and not model.log_per_class:
         log.info(
@@ -101,27 +107,35 @@ def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
     return metrics
 
 
-def _already_done(cfg: DictConfig, run: RunFolder) -> bool:
-    """Whether the folder holds this very run, finished.
+def _changed(cfg: DictConfig, run: RunFolder) -> list[str]:
+    """Settings in which the run in this folder, if there is one, differs from the one that is asked for.
 
-    A folder of a sweep that holds a run with other settings is cleared for this one; another folder is refused.
+    Raises:
+        InputError: If the user wants no run to go on.
     """
     if not run.config_file.is_file():
-        return False
+        return []
     if cfg.resume == "never" and first_process():  # the others find what rank 0 has just written
         raise InputError(f"{run.path} holds a run already: choose another hydra.run.dir, or resume=auto to go on")
     changed = changed_keys(run.read_config(), cfg)
     if not changed and run.finished and run.read_metrics().get("config_hash") != config_hash(cfg):
-        changed = ["config_hash in metrics.json"]
-    if not changed:
-        return run.finished
+        return ["config_hash in metrics.json"]
+    return changed
+
+
+def _supersede(run: RunFolder, changed: list[str]) -> None:
+    """Clear a folder of a sweep for a run with other settings.
+
+    Raises:
+        InputError: If it is the folder of a single run.
+    """
     if not in_sweep():
         raise InputError(
             f"{run.path} holds a run with other settings ({first_of(changed)}): choose another hydra.run.dir"
         )
     earlier = run.supersede()
+    note_launch(run.path, superseded=earlier.name)
     log.warning("other settings than before (%s): training anew, the earlier run is in %s", first_of(changed), earlier)
-    return False
 
 
 def _check_same_data(run: RunFolder, data: ImbalancedDataModule) -> None:
@@ -162,8 +176,7 @@ def _fit_and_score(
     loggers: list[Logger],
 ) -> dict[str, Any]:
     stored = _stored_phase_1(cfg, data)
-    kept = None if stored is None else stored.embeddings(checkpoint_kind(cfg, Phase.REPRESENT, "auto"))
-    fits = TwoFits(cfg, run, data, loggers, kept)
+    fits = TwoFits(cfg, run, data, loggers, None if stored is None else stored.embeddings)
     trainer = _represent(fits, model, stored)
     result: dict[str, Any] = {}
     if cfg.retrain.enabled:
@@ -223,17 +236,17 @@ def _represent(fits: TwoFits, model: ImbalancedClassifier, stored: StoredPhase1 
     if run.has_begun(Phase.RETRAIN):
         return fits.represent(model)
     if stored is None:
-        _note_phase_1(run)
+        _note_phase_1(run, "run" if fits.cfg.represent_from is not None else None)
         return fits.represent(model)
     with stored.claimed(run) as taken:
-        _note_phase_1(run, stored.key, taken)
+        _note_phase_1(run, "store" if taken else None, stored.key)
         trainer = fits.represent(model)
         if not taken:
             stored.publish(run)
     return trainer
 
 
-def _note_phase_1(run: RunFolder, key: str | None = None, taken: bool = False) -> None:
-    """Record where phase 1 comes from: the store, a checkpoint to go on from, or nowhere yet."""
-    source = "store" if taken else "resumed" if run.has_begun(Phase.REPRESENT) else "trained"
+def _note_phase_1(run: RunFolder, source: str | None, key: str | None = None) -> None:
+    """Record where phase 1 comes from: the store, another run, a checkpoint to go on from, or nowhere yet."""
+    source = source or ("resumed" if run.has_begun(Phase.REPRESENT) else "trained")
     note_launch(run.path, phase_1=source, phase_1_key=key)

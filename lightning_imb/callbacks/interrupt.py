@@ -68,10 +68,12 @@ class Interrupt(Callback):
         self._end(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Give the signals back. What failed because the signal also hit a loader's workers is no defect."""
+        """Give the signals back."""
         self._handlers.close()
-        if not isinstance(exception, Interrupted):
-            self._end(trainer)
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """End a test at once if told to: Lightning would first talk to the other processes, which do not listen."""
+        self._handlers.enter_context(on_ending_signals(end_now))
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Give the signals back, whatever happened."""

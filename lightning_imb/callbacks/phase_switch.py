@@ -50,8 +50,7 @@ class PhaseSwitch(Callback):
         scheduler: Makes its schedule.
         reset_head: Whether the head starts afresh.
         batch_size: Embeddings per batch.
-        kept: Embeddings by this very extractor that other runs left, and where this one leaves its own; None for
-            neither.
+        kept: Where runs with the same extractor leave their embeddings for each other; None for nowhere.
     """
 
     def __init__(
@@ -111,13 +110,14 @@ class PhaseSwitch(Callback):
         self, trainer: Trainer, model: ImbalancedClassifier, data: ImbalancedDataModule, split: str
     ) -> tuple[Tensor, Tensor]:
         """Embeddings and labels of a split, computed unless another run kept them."""
+
+        def embed() -> Tensor:
+            return extract(model, data, split, trainer.precision_plugin.forward_context)[0]
+
         y = torch.from_numpy(data.target(split)).clone()
-        z = None if self.kept is None else self.kept.get(split, len(y))
-        if z is None:
-            z, y = extract(model, data, split, trainer.precision_plugin.forward_context)
-            if self.kept is not None:
-                self.kept.keep(split, z)
-        return z, y
+        if self.kept is None:
+            return embed(), y
+        return self.kept.obtain(split, len(y), model.extractor_module, embed), y
 
     def _is_small(self, head: nn.Module) -> bool:
         return self.batch_size * sum(weight.numel() for weight in head.parameters()) < _WORTH_THREADS

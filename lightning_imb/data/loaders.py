@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from lightning_imb.utils.signals import leave_signals_to_the_parent, workers_end_with_us
+
 
 def make_loader(batches: Dataset[Any], sampler: Sampler[Any], workers: int) -> DataLoader[Any]:
     """A loader of what a sampler asks for.
@@ -17,6 +19,8 @@ def make_loader(batches: Dataset[Any], sampler: Sampler[Any], workers: int) -> D
     on_cpu = getattr(batches, "device", torch.device("cpu")).type == "cpu"
     if not on_cpu:
         workers = 0  # a batch is a gather on the device, which worker processes cannot reach
+    if workers:
+        workers_end_with_us()
     # batch_size=None: the sampler already asks for whole batches
     return DataLoader(
         batches,
@@ -25,4 +29,5 @@ def make_loader(batches: Dataset[Any], sampler: Sampler[Any], workers: int) -> D
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available() and on_cpu,
+        worker_init_fn=leave_signals_to_the_parent if workers else None,
     )

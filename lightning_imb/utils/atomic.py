@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
 from lightning_imb.utils.errors import NoRoomError
 
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{32}")
@@ -73,9 +71,15 @@ def link_or_copy(source: Path, target: Path) -> None:
     draft.unlink(missing_ok=True)  # rename does nothing where both names already are the same file
 
 
-def remove_drafts(folder: Path) -> None:
-    """Delete what writers that were killed left below a folder in which nobody writes now."""
-    for path in folder.rglob(".*"):
+def remove_drafts(folder: Path, pattern: str = "**/*") -> None:
+    """Delete what writers that were killed left of files that nobody writes now.
+
+    Args:
+        folder: May be missing.
+        pattern: The files, by a glob in this folder; all files below it unless given.
+    """
+    parent, _, name = pattern.rpartition("/")
+    for path in folder.glob(f"{parent}/.{name}.*" if parent else f".{name}.*"):
         if _DRAFT.fullmatch(path.name):
             path.unlink(missing_ok=True)
 
@@ -114,7 +118,7 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, Path):
         return str(value)
-    if isinstance(value, np.ndarray | np.generic) or hasattr(value, "tolist"):
+    if hasattr(value, "tolist"):  # arrays, their scalars, tensors
         return _plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None

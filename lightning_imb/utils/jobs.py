@@ -4,6 +4,7 @@ import functools
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -26,12 +27,15 @@ class Outcome(NamedTuple):
     """How a cell ended; plain values, so that it comes back from another process as it was.
 
     Attributes:
-        state: ``waiting`` is a cell that never began, because the sweep was told to end.
+        state: ``waiting`` is a cell that never began, because the sweep was told to end; ``lost`` one whose process
+            brought nothing back.
         sentence: Why it is not done; empty otherwise.
+        process: Host and number of the process that says so; None where it could not.
     """
 
-    state: Literal["done", "failed", "interrupted", "waiting"]
+    state: Literal["done", "failed", "interrupted", "waiting", "lost"]
     sentence: str = ""
+    process: tuple[str, int] | None = None
 
 
 @dataclass
@@ -41,12 +45,14 @@ class Cell:
     Attributes:
         name: Its folder below the sweep's.
         folder: The whole path.
-        outcome: None as long as it has not ended, and for ever if its process was killed.
+        outcome: None as long as it has not ended, and for ever if its launcher broke down.
+        launches: How often a launcher was given it.
     """
 
     name: str
     folder: Path
     outcome: Outcome | None = None
+    launches: int = 0
 
 
 class Watch(Protocol):
@@ -58,8 +64,17 @@ class Watch(Protocol):
     def begin(self, cells: Sequence[Cell]) -> None:
         """All cells are known, none is started."""
 
-    def begun(self, cell: Cell) -> bool:
-        """Whether this sweep has started a cell."""
+    def begun(self, cell: Cell) -> int:
+        """How often a cell has begun in this sweep."""
+
+    def running(self, cell: Cell) -> bool:
+        """Whether a cell runs on this machine at this moment."""
+
+    def unfinished(self, cell: Cell) -> bool:
+        """Whether a cell that does not run has no end: it never began, or its process was killed."""
+
+    def deaths(self, cell: Cell) -> int:
+        """How often the process of a cell was killed in this sweep."""
 
     def stop(self, signum: int, cells: Sequence[Cell]) -> None:
         """Tell the cells that run in other processes to end."""
@@ -109,7 +124,7 @@ class Job:
         from hydra.types import RunMode
 
         if HydraConfig.get().mode == RunMode.MULTIRUN:
-            return self._cell(cfg)
+            return self._cell(cfg)._replace(process=(socket.gethostname(), os.getpid()))
         try:
             self._run(cfg)
         except Interrupted as interruption:

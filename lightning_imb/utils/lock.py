@@ -18,8 +18,9 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[bool]:
     """Hold an exclusive lock on a file, after waiting until no other process does.
 
     It is a record lock of the operating system (``fcntl``). It works across the machines of a shared file system that
-    supports it, and the system takes it back from a process that died, however it died. Worker processes forked by the
-    holder do not share it.
+    supports it, and the system takes it back from a process that died, however it died; that of a machine that crashed
+    is taken back by the file server, in its own time. Worker processes forked by the holder do not share it. A process
+    that takes the same lock twice loses it with the first of both that ends.
 
     Args:
         path: The lock file; made if missing, left behind, never read.
@@ -29,7 +30,7 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[bool]:
         Whether the lock is held: False on a system or file system that has none.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         yield _acquire(descriptor, path, waiting)
     finally:

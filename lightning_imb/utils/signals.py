@@ -1,5 +1,8 @@
 """What SIGTERM and Ctrl-C do to a job."""
 
+import atexit
+import functools
+import multiprocessing
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -55,10 +58,24 @@ def end_now(signum: int, frame: FrameType | None) -> None:
 def leave_signals_to_the_parent(worker: int) -> None:
     """Let a worker process of a loader ignore Ctrl-C and SIGTERM, which terminals and schedulers send to all of a job.
 
-    The parent finishes its batch, for which it needs the worker, and then ends it.
+    The parent finishes its batch, for which it needs the worker, and then ends it; see :func:`workers_end_with_us`.
 
     Args:
         worker: Its number.
     """
     for signum in ENDING:
         signal.signal(signum, signal.SIG_IGN)
+
+
+@functools.cache
+def workers_end_with_us() -> None:
+    """See to it, once, that workers which ignore signals are killed when this process ends.
+
+    Python would terminate them by a signal that they ignore, and wait for ever.
+    """
+    atexit.register(_kill_workers)  # runs before what multiprocessing has registered at its import
+
+
+def _kill_workers() -> None:
+    for worker in multiprocessing.active_children():
+        worker.kill()

@@ -1,9 +1,9 @@
 """Hydra's sweeper, which looks at every cell before the first one starts and does not stop at one that fails."""
 
-import hashlib
 import itertools
 import logging
 import os
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,19 +21,23 @@ from hydra._internal.core_plugins.basic_launcher import BasicLauncher  # noqa: E
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # noqa: E402
 from hydra.core.hydra_config import HydraConfig  # noqa: E402
 from hydra.core.override_parser.types import Quote, QuotedString  # noqa: E402
-from hydra.core.utils import JobReturn  # noqa: E402
+from hydra.core.singleton import Singleton  # noqa: E402
+from hydra.core.utils import JobReturn, JobStatus  # noqa: E402
 from hydra.plugins.launcher import Launcher  # noqa: E402
 from hydra.types import HydraContext, TaskFunction  # noqa: E402
 from omegaconf import DictConfig, OmegaConf, open_dict  # noqa: E402
 
-from lightning_imb.utils.errors import InputError  # noqa: E402
-from lightning_imb.utils.jobs import Cell, Job  # noqa: E402
+from lightning_imb.utils.errors import InputError, sentence_of  # noqa: E402
+from lightning_imb.utils.job_array import launch_array, submits  # noqa: E402
+from lightning_imb.utils.jobs import Cell, Job, Outcome  # noqa: E402
 from lightning_imb.utils.signals import Interrupted, end_now, on_ending_signals  # noqa: E402
+from lightning_imb.utils.sweep_folders import folder_name, why_unwritable  # noqa: E402
 
 log = logging.getLogger(__name__)
 
-_LONGEST_NAME = 255  # bytes that Linux, macOS and NFS take for one folder
-_DIGEST = 12  # hexadecimal digits, enough to tell the cells of a sweep apart
+_PAUSE_S = 0.1  # between two looks at cells that outlive their launcher
+
+_DEATHS_TOGETHER = 2  # a killed worker takes its neighbours along: who died so often is launched alone, and then lost
 
 _Launched = tuple[Cell, list[str]]  # with its overrides
 
@@ -119,44 +123,74 @@ class _ToTheEnd(Launcher):
         """The inner launcher is set up already."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run a batch, and again what a crash of the launcher left unbegun.
+        """Run a batch, and again what a crash of the launcher took with it.
+
+        Returns:
+            Nothing: the outcomes are in the cells, and Hydra would raise what a failed one returned.
 
         Raises:
             Interrupted: If a signal ended the sweep.
         """
         cells = self.job.cells[initial_job_idx : initial_job_idx + len(job_overrides)]
-        todo = [(cell, [*given, _in_folder(cell)]) for cell, given in zip(cells, job_overrides, strict=True)]
-        returns: Sequence[JobReturn] = []
+        given = [(cell, [*given, _in_folder(cell)]) for cell, given in zip(cells, job_overrides, strict=True)]
+        todo = [(cell, overrides) for cell, overrides in given if _can_begin(cell)]
         self.job.stop_file = self.stop_file
         in_this_process = isinstance(self.inner, BasicLauncher)
         with on_ending_signals(end_now if in_this_process else self._stop):
-            while todo:
-                returns, todo = self._launch(todo, initial_job_idx)
+            while todo and self.job.stopped is None:
+                batch = [one for one in todo if self._deaths(one) < _DEATHS_TOGETHER] or todo[:1]
+                todo = [one for one in todo if one not in batch] + self._launch(batch, initial_job_idx)
         if self.job.stopped is not None:
             self.stop_file.unlink()  # not after a second signal: jobs may then wait in a queue
             raise Interrupted(self.job.stopped)
-        return returns
+        return []
 
-    def _launch(self, todo: list[_Launched], number: int) -> tuple[Sequence[JobReturn], list[_Launched]]:
-        """Returns of what came back, and what is left to launch."""
+    def _launch(self, todo: list[_Launched], number: int) -> list[_Launched]:
+        """Note what came back; returns what is left to launch."""
+        watch = self.job.watch
+        before = [0 if watch is None else watch.begun(cell) for cell, _ in todo]
+        for cell, _ in todo:
+            cell.launches += 1
         try:
-            returns = self.inner.launch([overrides for _, overrides in todo], initial_job_idx=number)
+            ends = self._ends([overrides for _, overrides in todo], number)
         except Exception as error:
-            left = self._unbegun([cell for cell, _ in todo], error)
-            return [], [(cell, overrides) for cell, overrides in todo if cell in left]
-        for (cell, _), done in zip(todo, returns, strict=True):
-            cell.outcome = done.return_value
-        return returns, []
+            self._broke_down([cell for cell, _ in todo], before, error)
+            return [one for one in todo if self._deserves_another(one)]
+        for (cell, _), end in zip(todo, ends, strict=True):
+            cell.outcome = end
+        return []
 
-    def _unbegun(self, cells: list[Cell], error: Exception) -> list[Cell]:
-        """After a worker was killed: the cells it or its neighbours had not begun."""
-        begun = [] if self.job.watch is None else [cell for cell in cells if self.job.watch.begun(cell)]
+    def _ends(self, overrides: list[list[str]], number: int) -> list[Outcome]:
+        if submits(self.inner):
+            ends = launch_array(self.inner, overrides, number, Singleton.get_state())
+        else:
+            ends = list(self.inner.launch(overrides, initial_job_idx=number))
+        return [end if isinstance(end, Outcome) else _outcome(end) for end in ends]
+
+    def _broke_down(self, cells: list[Cell], before: list[int], error: Exception) -> None:
+        """After a worker was killed: wait for the cells that go on regardless.
+
+        Raises:
+            Exception: What broke down, if no cell had begun: none is to blame, so it would happen again.
+        """
+        watch = self.job.watch
+        if watch is not None:
+            while any(watch.running(cell) for cell in cells):
+                time.sleep(_PAUSE_S)
         if self.job.stopped is not None:
-            return []
-        if not begun:  # no cell is to blame, so it would happen again
+            return
+        if watch is None or all(watch.begun(cell) == n for cell, n in zip(cells, before, strict=True)):
             raise error
         log.error("the launcher broke down (%s: %s)", type(error).__name__, error)
-        return [cell for cell in cells if cell not in begun]
+
+    def _deserves_another(self, one: _Launched) -> bool:
+        watch = self.job.watch
+        if watch is None or self.job.stopped is not None:
+            return False
+        return watch.unfinished(one[0]) and self._deaths(one) <= _DEATHS_TOGETHER
+
+    def _deaths(self, one: _Launched) -> int:
+        return 0 if self.job.watch is None else self.job.watch.deaths(one[0])
 
     def _stop(self, signum: int, frame: FrameType | None) -> None:
         """Let no further cell begin and tell the running ones; at the second signal end at once."""
@@ -168,29 +202,20 @@ class _ToTheEnd(Launcher):
             self.job.watch.stop(signum, self.job.cells)
 
 
-def folder_name(subdir: str) -> str:
-    """The folder of a cell below the sweep's, in a form that can be made and stays below it.
-
-    Names are made of the values a user gives: a path among them makes several folders of one name, of which ``..``
-    would lead out of the sweep; a long one is cut, and told apart by a digest of the whole.
-
-    Args:
-        subdir: What ``hydra.sweep.subdir`` says.
-
-    Returns:
-        A path of which each part has at most 255 bytes.
-    """
-    parts = [part for part in subdir.split("/") if part not in ("", ".")]
-    inside = "/".join(_short("__" if part == ".." else part) for part in parts)
-    return f"/{inside}" if subdir.startswith("/") else inside or "."
+def _can_begin(cell: Cell) -> bool:
+    """Whether a cell has a folder; if not it has failed, and must not take others along from inside a launcher."""
+    why = why_unwritable(cell.folder)
+    if why:
+        cell.outcome = Outcome("failed", why)
+    return not why
 
 
-def _short(name: str) -> str:
-    whole = name.encode()
-    if len(whole) <= _LONGEST_NAME:
-        return name
-    kept = whole[: _LONGEST_NAME - _DIGEST - 1].decode(errors="ignore")
-    return f"{kept}~{hashlib.sha256(whole).hexdigest()[:_DIGEST]}"
+def _outcome(done: JobReturn) -> Outcome:
+    """How a cell ended, by what Hydra returns for it; asking it for the value of a failed one would raise."""
+    value = done._return_value
+    if done.status == JobStatus.COMPLETED and isinstance(value, Outcome):
+        return value
+    return Outcome("failed", sentence_of(value) if isinstance(value, Exception) else "it returned nothing")
 
 
 def _in_folder(cell: Cell) -> str:

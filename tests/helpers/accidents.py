@@ -73,6 +73,33 @@ def signal_all_at(number, *place):
     before_batch(lambda *here: here == place and os.killpg(0, number))
 
 
+def signal_at_fork(number):
+    """Get a signal while the first worker process is forked, where Python ignores whatever a handler raises."""
+    forks = []
+
+    def before():
+        forks.append(os.getpid())
+        if len(forks) == 1:
+            os.kill(os.getpid(), number)
+
+    os.register_at_fork(before=before)
+
+
+def signal_at_shutdown(number):
+    """Get a signal while a fit that is over sends its worker processes home."""
+    from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter as Iterator
+
+    shut_down, calls = Iterator._shutdown_workers, []
+
+    def shut(self):
+        calls.append(os.getpid())
+        if len(calls) == 1:
+            os.kill(os.getpid(), number)
+        shut_down(self)
+
+    Iterator._shutdown_workers = shut
+
+
 def die_while_balancing(classes):
     """Be killed in the resampler, after it made the synthetic rows of some classes."""
     from lightning_imb.resampling import eos

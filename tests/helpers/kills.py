@@ -151,7 +151,7 @@ def differences(expected, found):
         found: Working folder of another one.
     """
     a, b = (RunFolder(Path(folder) / "run") for folder in (expected, found))
-    different = [f"left behind: {path.relative_to(found)}" for path in sorted(drafts(found))]
+    different = [f"left behind: {path.relative_to(found)}" for path in sorted(drafts(b.path))]
     for name in ("metrics.json", "data.json"):
         different += [name] * (_bytes(a.path / name) != _bytes(b.path / name))
     different += [f"{a.metrics_csv.name}: {text}" for text in _row_differences(a.metrics_csv, b.metrics_csv)]

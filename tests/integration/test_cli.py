@@ -82,7 +82,7 @@ def test_examples_of_the_help_compose(shown):
         ("eval", [], ["run has no value"]),
         ("predict", ["run=nowhere"], ["input has no value"]),
         ("report", ["sweep=nowhere"], ["nowhere"]),
-        ("report", ["format=html", "sweep=."], ["html", "markdown"]),
+        ("report", ["format=pdf", "sweep=."], ["pdf", "html", "markdown"]),
     ],
 )
 def test_a_mistake_is_one_sentence(tmp_path, name, arguments, words):
@@ -91,7 +91,7 @@ def test_a_mistake_is_one_sentence(tmp_path, name, arguments, words):
     assert_one_sentence(end, *words)
     left = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*")} - {"file"}
     assert left <= {"run"}
-    assert {p.name for p in tmp_path.glob("run/*")} <= {".hydra", "train.log"}
+    assert {p.name for p in tmp_path.glob("run/*")} <= {".hydra", "train.log", "launches.json"}
 
 
 def write_experiment(folder):

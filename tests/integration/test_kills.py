@@ -122,7 +122,7 @@ def test_a_run_survives_kills_at_random_moments(launch, images, undisturbed, tmp
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS if SOAK else [DIGITS], ids=lambda scenario: scenario.name)
 def test_a_run_dies_at_every_step_of_its_files_and_in_the_resampler(
-    again, undisturbed, assert_finishes_as_ever, scenario
+    again, undisturbed, assert_finishes_as_ever, tmp_path, scenario
 ):
     """One run, launched until it has died before each kind of step: with half a file written, before a renaming, ..."""
     steps = list(dict.fromkeys((undisturbed(scenario)[0] / "steps").read_text().splitlines()))
@@ -135,6 +135,7 @@ def test_a_run_dies_at_every_step_of_its_files_and_in_the_resampler(
         end = again(scenario, death)
         assert end.code == 128 + signal.SIGKILL, f"{death}: {end.code}\n{end.out}"
     assert_finishes_as_ever(scenario)
+    assert drafts(tmp_path) == set()  # in the store neither
 
 
 # --- signals that ask
@@ -159,6 +160,14 @@ def test_a_run_whose_workers_are_interrupted_too(again, assert_finishes_as_ever,
     end = again(WITH_WORKERS, ("signal_all_at", signal.SIGINT, "represent", 1, 2))
     assert end.code == 128 + signal.SIGINT, end.out
     assert str(checkpoint(tmp_path, Phase.REPRESENT)) in end.out.replace("\n", "")
+    assert_finishes_as_ever(WITH_WORKERS)
+
+
+@pytest.mark.slow
+def test_a_signal_at_an_awkward_moment_is_not_lost(again, assert_finishes_as_ever):
+    for accident, number in (("signal_at_fork", signal.SIGTERM), ("signal_at_shutdown", signal.SIGINT)):
+        end = again(WITH_WORKERS, (accident, number))
+        assert end.code == 128 + number, f"{accident}: {end.out}"
     assert_finishes_as_ever(WITH_WORKERS)
 
 

@@ -2,33 +2,24 @@
 
 import importlib.util
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
-from helpers.commands import script
+from helpers.forks import Launcher
 
-LAUNCHERS = {
-    "basic": "hydra",
+from lightning_imb.launches import launches_of
+
+PLUGINS = {
     "parallel": "hydra_plugins.hydra_joblib_launcher",
     "slurm_local": "hydra_plugins.hydra_submitit_launcher",
     "ray_cluster": "hydra_plugins.hydra_ray_launcher",
 }
 SMALL = ("method=erm", "epochs=1", "callbacks=quiet", "logger=none", "threads=1")
-MENDABLE = """
-import os
-from lightning_imb.models.backbones import SmallCNN
+GOOD, BAD = ("lightning_imb.models.backbones.SmallCNN", "lightning_imb.models.backbones.Nothing")
+MENDABLE, MORTAL, TELLING = (f"helpers.extractors.{name}" for name in ("Mendable", "Mortal", "Telling"))
 
-class Mendable(SmallCNN):
-    def forward(self, images):
-        if not os.path.exists(os.environ["MENDED"]):
-            raise KeyError("a defect")
-        return super().forward(images)
-"""
+pytestmark = pytest.mark.slow
 
 
 def installed(package):
@@ -38,126 +29,128 @@ def installed(package):
         return False
 
 
-def launcher(name):
-    skip = pytest.mark.skipif(not installed(LAUNCHERS[name]), reason=f"{LAUNCHERS[name]} is not installed")
-    return pytest.param(name, marks=(skip, pytest.mark.slow))
+def needs(name):
+    return pytest.mark.skipif(not installed(PLUGINS[name]), reason=f"{PLUGINS[name]} is not installed")
+
+
+@pytest.fixture(scope="module")
+def fork():
+    with Launcher() as launcher:
+        yield launcher
 
 
 @pytest.fixture
-def sweep(tmp_path):
-    """``sweep("parallel", "seed=0,1")``: the same folder at every call."""
-    (tmp_path / "mendable.py").write_text(MENDABLE)
-    env = {"PYTHONPATH": str(tmp_path), "MENDED": str(tmp_path / "mended"), "IMB_LOGS": str(tmp_path / "logs")}
+def sweep(fork, tmp_path):
+    """``sweep("parallel", GOOD, BAD)``: a cell for each extractor, in the same folder at every call."""
 
-    def launch(name, *arguments):
-        given = (f"hydra/launcher={name}", "hydra.sweep.dir=sweep", "paths.store=store", *SMALL, *arguments)
-        return script("train", "-m", *given, cwd=tmp_path, env=env)
+    def launch(name, *extractors, more=()):
+        axis = f"model.extractor._target_={','.join(extractors)}"
+        given = (f"hydra/launcher={name}", "hydra.sweep.dir=sweep", "paths.store=store", *SMALL, axis, *more)
+        return fork(tmp_path, "-m", *given)
 
     return launch
 
 
-def launches(folder):
-    """How often each cell was launched, in the order of their names."""
-    files = sorted((folder / "sweep").rglob("launches.json"))
-    return [len(json.loads(file.read_text())["launches"]) for file in files]
+def logs(folder):
+    """The text of each log by the name of its cell."""
+    return {log.parent.parent.name: log.read_text() for log in folder.rglob("train.log")}
 
 
-@pytest.mark.parametrize("name", [launcher(name) for name in LAUNCHERS])
-def test_a_sweep_outlives_its_failures_and_goes_on(sweep, tmp_path, name):
-    # one trains, one is bad input, one a defect that will be mended
-    extractors = [f"lightning_imb.models.backbones.{name}" for name in ("Nothing", "SmallCNN")] + ["mendable.Mendable"]
-    axis = f"model.extractor._target_={','.join(extractors)}"
-    first = sweep(name, axis)
+def assert_a_defect_is_told(end, folder):
+    """A line on the screen, the traceback in its own log and in no other."""
+    assert re.search(r"^failed +\S+Mendable\S+/seed=0: KeyError: 'a defect'$", end.out, re.MULTILINE), end.out
+    for name, text in logs(folder).items():
+        assert ("Traceback" in text and "extractors.py" in text) == ("Mendable" in name)
+
+
+def assert_bad_input_is_told(end, folder):
+    """A line on the screen and a sentence in its own log."""
+    assert re.search(r"^failed +\S+Nothing\S+/seed=0: .*'Nothing'", end.out, re.MULTILINE), end.out
+    assert ["Nothing" in name for name in logs(folder)] == ["'Nothing'" in text for text in logs(folder).values()]
+
+
+def counts(end):
+    """What the closing words count, without the time."""
+    return re.search(r"^sweep of \d+ runs in .+?: (.*)$", end.out, re.MULTILINE)[1]
+
+
+def states(folder):
+    """How the launches of each cell ended, by the class of its extractor and its seed."""
+    cells = [file.parent for file in (folder / "sweep").rglob("launches.json")]
+    names = [re.search(r"_target_=[\w.]*\.(\w+).*/seed=(\d)$", str(cell)).groups() for cell in cells]
+    ends = [[one["state"] for one in launches_of(cell)] for cell in cells]
+    return {f"{extractor} {seed}": end for (extractor, seed), end in zip(names, ends, strict=True)}
+
+
+def test_a_sweep_outlives_its_failures_and_goes_on(sweep, tmp_path):
+    first = sweep("basic", BAD, MENDABLE, GOOD)
     assert first.code == 1, first
-    assert re.search(r"^sweep of 3 runs in .+: 1 done, 2 failed$", first.out, re.MULTILINE), first.out
-    assert re.search(r"^failed +\S+Nothing\S+/seed=0: .*'Nothing'", first.out, re.MULTILINE)
-    assert re.search(r"^failed +\S+Mendable\S+/seed=0: KeyError: 'a defect'$", first.out, re.MULTILINE)
-    assert first.err.strip().splitlines()[-1].startswith("error: 2 of the sweep's runs failed, the first because ")
-    logs = {log.parent.parent.name: log.read_text() for log in tmp_path.rglob("train.log")}
-    assert len(logs) == 3
-    for folder, text in logs.items():  # bad input is a sentence, a defect has its traceback, each in its own log
-        assert ("'Nothing'" in text) == ("Nothing" in folder)
-        assert ("Traceback" in text and "mendable.py" in text) == ("Mendable" in folder)
+    assert counts(first) == "1 done, 2 failed"
+    assert_a_defect_is_told(first, tmp_path)
+    assert_bad_input_is_told(first, tmp_path)
+    assert first.out.strip().splitlines()[-1].startswith("error: 2 of the sweep's runs failed, the first because ")
 
     (tmp_path / "mended").touch()
-    again = sweep(name, axis)
+    again = sweep("basic", BAD, MENDABLE, GOOD)
     assert again.code == 1
-    assert re.search(r"^sweep of 3 runs in .+: 1 done, 1 skipped \(done before\), 1 failed$", again.out, re.MULTILINE)
-    assert launches(tmp_path) == [2, 2, 2]
+    assert counts(again) == "1 done, 1 skipped (done before), 1 failed"
+    failed, mended, done = ["failed", "failed"], ["failed", "done"], ["done", "done"]
+    assert states(tmp_path) == {"Nothing 0": failed, "Mendable 0": mended, "SmallCNN 0": done}
 
-
-@pytest.mark.slow
-def test_a_sweep_that_is_done_is_skipped_and_ends_well(sweep, tmp_path):
-    assert sweep("basic", "seed=0,1").code == 0
     weights = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.ckpt")}
-    again = sweep("basic", "seed=0,1")
-    assert again.code == 0
-    assert "2 skipped (done before)" in again.out
+    complete = sweep("basic", MENDABLE, GOOD)
+    assert complete.code == 0
+    assert counts(complete) == "2 skipped (done before)"
     assert weights == {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.ckpt")}
 
 
-class Running:
-    """A sweep of three long cells in the background, once ``number`` of them have written a checkpoint."""
-
-    def __init__(self, folder, number, *arguments, epochs=4000):
-        self.folder = folder
-        given = (*SMALL, f"epochs={epochs}", "seed=0,1,2", "hydra.sweep.dir=sweep", "store=false", *arguments)
-        command = [sys.executable, "-m", "lightning_imb.train", "-m", *given]
-        self.process = subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-        )
-        patience = time.monotonic() + 300
-        while len(list(folder.rglob("last.ckpt"))) < number and self.process.poll() is None:
-            assert time.monotonic() < patience
-            time.sleep(0.05)
-
-    def pid_of(self, number):
-        (file,) = (self.folder / "sweep").rglob(f"seed={number}/launches.json")
-        return json.loads(file.read_text())["launches"][-1]["pid"]
-
-    def end(self):
-        out, err = self.process.communicate(timeout=300)
-        return self.process.returncode, out, err
+@pytest.mark.parametrize("name", [pytest.param(name, marks=needs(name)) for name in ("parallel", "ray_cluster")])
+def test_a_killed_worker_is_launched_again_and_takes_no_neighbour_along(sweep, tmp_path, name):
+    end = sweep(name, MORTAL, GOOD, MENDABLE, BAD, more=["epochs=15"])  # so that its neighbour is not done by then
+    assert end.code == 1, end
+    assert counts(end) == "2 done, 2 failed"
+    assert_a_defect_is_told(end, tmp_path)
+    assert_bad_input_is_told(end, tmp_path)
+    ends = states(tmp_path)
+    assert ends["Mortal 0"] == ["running", "done"]
+    assert ends["SmallCNN 0"][-1] == "done"
+    resumed = next((tmp_path / "sweep").rglob("*Mortal*/seed=0/train.log")).read_text()
+    assert "resuming represent from" in resumed
 
 
-def states_by_seed(folder):
-    return {
-        file.parent.name: json.loads(file.read_text())["launches"][-1]["state"]
-        for file in folder.rglob("launches.json")
-    }
+@needs("slurm_local")
+def test_a_killed_job_of_an_array_is_one_lost_cell(sweep, tmp_path):
+    end = sweep("slurm_local", MORTAL, GOOD, MENDABLE, more=["epochs=2"])
+    assert end.code == 1, end
+    assert counts(end) == "1 done, 1 failed, 1 lost"
+    assert_a_defect_is_told(end, tmp_path)
+    ends = {"Mortal 0": "running", "SmallCNN 0": "done", "Mendable 0": "failed"}
+    assert states(tmp_path) == {name: [state] for name, state in ends.items()}
+    assert re.search(r"^lost +\S+Mortal\S+/seed=0: its job \d+ ended without a result", end.out, re.MULTILINE)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_sweep_that_is_told_to_end_starts_no_further_run(tmp_path, signum, code):
-    running = Running(tmp_path, 1)
-    running.process.send_signal(signum)
-    ended, out, _ = running.end()
-    assert ended == code
-    assert states_by_seed(tmp_path) == {"seed=0": "interrupted"}
-    assert "1 interrupted, 2 not begun" in out
+SIGNALS = pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not installed(LAUNCHERS["parallel"]), reason="the joblib launcher is not installed")
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_runs_in_other_processes_are_told_too(tmp_path, signum, code):
-    running = Running(tmp_path, 2, "hydra/launcher=parallel")
-    running.process.send_signal(signum)
-    ended, out, _ = running.end()
-    assert ended == code
-    assert states_by_seed(tmp_path) == {"seed=0": "interrupted", "seed=1": "interrupted"}
-    assert "2 interrupted, 1 not begun" in out
+def told(sweep, folder, name, signum, checkpoints, parent):
+    """A sweep over three seeds that gets a signal as soon as so many of them have a checkpoint."""
+    (folder / "tell.json").write_text(json.dumps({"signum": signum, "checkpoints": checkpoints, "parent": parent}))
+    return sweep(name, TELLING, more=["seed=0,1,2", "store=false", "epochs=4000"])
+
+
+@SIGNALS
+def test_a_sweep_that_is_told_to_end_starts_no_further_run(sweep, tmp_path, signum, code):
+    end = told(sweep, tmp_path, "basic", signum, checkpoints=1, parent=False)
+    assert end.code == code, end
+    assert states(tmp_path) == {"Telling 0": ["interrupted"]}
+    assert counts(end) == "1 interrupted, 2 not begun"
+
+
+@needs("parallel")
+@SIGNALS
+def test_runs_in_other_processes_are_told_too(sweep, tmp_path, signum, code):
+    end = told(sweep, tmp_path, "parallel", signum, checkpoints=2, parent=True)
+    assert end.code == code, end
+    assert states(tmp_path) == {"Telling 0": ["interrupted"], "Telling 1": ["interrupted"]}
+    assert counts(end) == "2 interrupted, 1 not begun"
     assert not list(tmp_path.rglob(".stop-*"))
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not installed(LAUNCHERS["parallel"]), reason="the joblib launcher is not installed")
-def test_a_killed_worker_does_not_take_the_runs_with_it_that_had_not_begun(tmp_path):
-    running = Running(tmp_path, 2, "hydra/launcher=parallel", epochs=60)
-    os.kill(running.pid_of(0), signal.SIGKILL)
-    code, out, _ = running.end()
-    assert code == 1
-    states = states_by_seed(tmp_path)
-    assert (states["seed=0"], states["seed=2"]) == ("running", "done")
-    assert re.search(r"^lost +\S+/seed=0: its process vanished", out, re.MULTILINE)

@@ -80,7 +80,7 @@ def test_three_phases_leave_all_that_a_run_folder_promises(whole):
         "figures/class_counts.png",
         "figures/recall.png",
     } <= files
-    assert not [f for f in files if f.split("/")[-1].startswith(".")]  # no draft of an atomic write
+    assert [f for f in files if f.split("/")[-1].startswith(".")] == [".lock"]  # no draft of an atomic write
 
 
 def test_metrics_hold_scores_of_both_models_and_where_they_come_from(whole):

@@ -60,6 +60,18 @@ def test_a_signal_ends_the_job_with_the_code_of_a_shell_and_handlers_come_back(t
     assert signal.getsignal(signum) is before
 
 
+def test_what_fails_after_a_signal_is_an_interruption(tmp_path):
+    def teardown_that_fails():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            raise RuntimeError("a loader worker is gone")
+
+    with pytest.raises(Interrupted), launch(tmp_path):
+        teardown_that_fails()
+    assert states(tmp_path) == ["interrupted"]
+
+
 def test_other_ranks_write_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "1")
     with launch(tmp_path):

@@ -3,7 +3,7 @@ import torch
 from helpers.runs import config, trained
 
 from lightning_imb.phases import Phase
-from lightning_imb.reuse import take_over_phase_1
+from lightning_imb.reuse import phase_1_to_take_over
 from lightning_imb.runs import RunFolder
 from lightning_imb.tracking.csv_table import MetricsTable
 from lightning_imb.utils.errors import InputError
@@ -47,7 +47,7 @@ def test_another_phase_1_is_refused(tmp_path, first, change):
 def test_other_data_are_refused(tmp_path, first):
     cfg = second(tmp_path, first, f"accelerator.precision={first.read_config().accelerator.precision}")
     with pytest.raises(InputError, match="trained on other data"):
-        take_over_phase_1(cfg, RunFolder.create(tmp_path), fingerprint="another")
+        phase_1_to_take_over(cfg, RunFolder.create(tmp_path), fingerprint="another")
 
 
 def test_a_run_that_is_not_there_is_refused(tmp_path):
@@ -60,5 +60,5 @@ def test_a_phase_1_of_its_own_stays(tmp_path, first):
     own = run.checkpoint(Phase.REPRESENT, "last")
     own.parent.mkdir(parents=True)
     own.write_text("mine")
-    take_over_phase_1(second(tmp_path, first, "seed=1"), run, fingerprint="any")
+    assert phase_1_to_take_over(second(tmp_path, first, "seed=1"), run, fingerprint="any") is None
     assert own.read_text() == "mine"

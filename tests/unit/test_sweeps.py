@@ -9,7 +9,7 @@ import sys
 import pytest
 from helpers.runs import config
 
-from lightning_imb.launches import launch, note_launch
+from lightning_imb.launches import launch, launches_of, note_launch
 from lightning_imb.sweeps import SweepOfRuns
 from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.errors import InputError
@@ -37,10 +37,23 @@ def ran(cell, outcome=DONE, **facts):
     cell.outcome = outcome
 
 
-def running(cell, pid, host=None):
-    """What a cell has on record while it runs, and for ever if it is killed."""
+def running(cell, pid, host=None, number=None, **facts):
+    """What a cell has on record while it runs, and for ever if it is killed: one more entry, or another ``number``."""
     entry = {"state": "running", "pid": pid, "host": host or socket.gethostname(), "error": None}
-    write_json_atomic(cell.folder / "launches.json", {"launches": [entry]})
+    before = launches_of(cell.folder)[:number]
+    write_json_atomic(cell.folder / "launches.json", {"launches": [*before, entry | facts]})
+
+
+def refused(cell):
+    """What another command leaves that found the folder in use."""
+    running(cell, gone(), state="failed", error="in use")
+
+
+def gone():
+    """The number of a process that has ended."""
+    ended = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    ended.wait()
+    return ended.pid
 
 
 def summary(watch, cells):
@@ -80,25 +93,119 @@ def test_a_sweep_that_is_done_has_no_open_ends(sweep):
     assert len(summary(watch, cells)) == 1
 
 
-def test_extractors_are_counted_by_where_they_came_from(sweep):
-    watch, cells = sweep("a", "b", "c", "d", "e", "f")
-    for name, source in zip("abcd", ("trained", "resumed", "store", "run"), strict=True):
-        ran(cells[name], phase_1=source)
-    ran(cells["e"], skipped=True)
-    ran(cells["f"], Outcome("failed", "x"), phase_1="trained")  # may have failed while it trained
-    assert "phase 1: 2 trained, 2 taken over" in summary(watch, cells)
+def test_extractors_are_counted_once_and_cells_that_took_one_over_each(sweep):
+    watch, cells = sweep(*"abcdefg")
+    ran(cells["a"], phase_1="trained", phase_1_key="k")
+    ran(cells["b"], phase_1="store", phase_1_key="k")
+    ran(cells["c"], phase_1="run", phase_1_key=None)
+    ran(cells["d"], phase_1="resumed", phase_1_key="l")
+    ran(cells["e"], phase_1="trained", phase_1_key=None)
+    ran(cells["f"], phase_1="trained", phase_1_key=None)
+    assert "phase 1: 4 trained, 2 taken over" in summary(watch, cells)
+
+
+def test_an_extractor_that_two_cells_worked_at_is_one(sweep):
+    watch, cells = sweep("a", "b", "c")
+    running(cells["a"], gone(), phase_1="trained", phase_1_key="k")
+    ran(cells["b"], Outcome("failed", "x"), phase_1="resumed", phase_1_key="k")
+    ran(cells["c"], phase_1="store", phase_1_key="k")
+    assert "phase 1: 1 trained, 1 taken over" in summary(watch, cells)
+
+
+def test_earlier_launches_say_where_phase_1_of_a_cell_came_from(sweep):
+    _, cells = sweep("phase 3", "stored", "done")
+    ran(cells["done"], phase_1="store", phase_1_key="k")
+    ran(cells["stored"], phase_1="trained", phase_1_key="k")
+    ran(cells["phase 3"], phase_1="store", phase_1_key="k")
+    watch, cells = sweep("phase 3", "stored", "done")
+    ran(cells["phase 3"])
+    ran(cells["stored"], phase_1="store", phase_1_key="k")  # killed after it had put it there
+    ran(cells["done"], skipped=True)
+    assert "phase 1: 1 trained, 2 taken over" in summary(watch, cells)
+
+
+def test_an_extractor_of_other_settings_does_not_count(sweep):
+    watch, cells = sweep("a")
+    ran(cells["a"], phase_1="trained", phase_1_key="before")
+    ran(cells["a"], superseded="0", phase_1="trained", phase_1_key="k")
+    assert "phase 1: 1 trained, 0 taken over" in summary(watch, cells)
 
 
 def test_launches_of_an_earlier_sweep_are_not_those_of_this_one(sweep):
     watch, cells = sweep("a")
-    ran(cells["a"], skipped=True, phase_1="trained")
+    ran(cells["a"], skipped=True)
     watch, cells = sweep("a")
-    assert not watch.begun(cells["a"])
+    assert watch.begun(cells["a"]) == 0
     assert summary(watch, cells)[0].endswith(": 1 not begun")
     assert len(summary(watch, cells)) == 1
     ran(cells["a"])
-    assert watch.begun(cells["a"])
+    assert watch.begun(cells["a"]) == 1
     assert summary(watch, cells)[0].endswith(": 1 done")
+
+
+def test_a_launch_that_was_refused_the_folder_hides_nothing(sweep):
+    watch, cells = sweep("mine", "alive", "killed", "again")
+    ran(cells["mine"], skipped=True)
+    cells["mine"].outcome = DONE._replace(process=(socket.gethostname(), os.getpid()))
+    running(cells["alive"], os.getppid())
+    running(cells["killed"], gone())
+    cells["killed"].launches = 1
+    for name in ("mine", "alive", "killed"):
+        refused(cells[name])
+    assert summary(watch, cells)[0].endswith(": 1 skipped (done before), 2 lost, 1 not begun")
+    assert watch.running(cells["alive"])
+    assert watch.unfinished(cells["killed"])
+
+
+def test_deaths_are_counted_and_a_dead_cell_has_no_end(sweep):
+    watch, cells = sweep("a")
+    cell = cells["a"]
+    assert (watch.unfinished(cell), watch.deaths(cell)) == (True, 0)
+    running(cell, gone())
+    cell.launches = 1
+    assert (watch.unfinished(cell), watch.deaths(cell)) == (True, 1)
+    running(cell, os.getppid())
+    cell.launches = 2
+    assert (watch.unfinished(cell), watch.deaths(cell)) == (False, 1)
+    running(cell, gone(), number=1)
+    assert (watch.unfinished(cell), watch.deaths(cell)) == (True, 2)
+    assert summary(watch, cells)[0].endswith(": 1 lost")
+
+
+def test_a_cell_that_came_to_its_end_after_a_death_is_done(sweep):
+    watch, cells = sweep("a")
+    running(cells["a"], gone())
+    cells["a"].launches = 2
+    ran(cells["a"], outcome=None)
+    assert not watch.unfinished(cells["a"])
+    assert summary(watch, cells)[0].endswith(": 1 done")
+
+
+def test_what_runs_on_another_machine_is_neither_known_to_be_alive_nor_launched_again(sweep):
+    watch, cells = sweep("a")
+    running(cells["a"], gone(), host="another")
+    assert not watch.running(cells["a"])
+    assert not watch.unfinished(cells["a"])
+
+
+def test_a_process_that_waits_to_be_asked_about_is_dead(sweep):
+    watch, cells = sweep("a")
+    ended = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    ended.stdout.read()
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    running(cells["a"], ended.pid)
+    assert not watch.running(cells["a"])
+    ended.wait()
+
+
+def test_a_job_that_brought_nothing_back_is_lost_unless_its_record_tells_of_its_end(sweep):
+    watch, cells = sweep("before", "while", "after")
+    lost = Outcome("lost", "its job 7 ended without a result")
+    cells["before"].outcome = cells["while"].outcome = lost
+    running(cells["while"], 1, host="another")
+    ran(cells["after"], lost)
+    assert summary(watch, cells)[0].endswith(": 1 done, 2 lost")
+    assert reasons(watch, cells) == ["its job 7 ended without a result"] * 2
 
 
 def test_a_cell_whose_return_got_lost_is_judged_by_its_record(sweep):
@@ -129,9 +236,7 @@ def test_running_cells_of_this_machine_are_told_to_end(sweep):
 
 def test_a_cell_that_ended_by_itself_in_the_meantime_is_no_error(sweep):
     watch, cells = sweep("a")
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    running(cells["a"], ended.pid)
+    running(cells["a"], gone())
     watch.stop(signal.SIGTERM, list(cells.values()))
 
 
