@@ -73,7 +73,10 @@ def in_this_process(monkeypatch):
         monkeypatch.setattr(sys, "argv", [module, *words])
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            (imb_train if module == "lightning_imb.train" else peer_script.main)()
+            try:
+                (imb_train if module == "lightning_imb.train" else peer_script.main)()
+            except SystemExit as end:
+                assert not end.code, end.code
         return printed.getvalue()
 
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
