@@ -28,7 +28,7 @@ demo: install  ## train digits with and without EOS, five seeds, and compare
 	$(BIN)/imb-report sweep=logs/demo
 
 test: dev  ## run the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 soak: dev  ## kill training runs 240 times, also at every step of their files, and compare the results
 	IMB_KILLS=240 $(BIN)/python -m pytest tests/integration/test_kills.py -s

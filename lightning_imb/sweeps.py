@@ -64,8 +64,8 @@ class SweepOfRuns:
         return len(self._launches(cell))
 
     def running(self, cell: Cell) -> bool:
-        """Whether a cell runs on this machine at this moment."""
-        return any(_alive(one) for one in self._launches(cell))
+        """Whether a cell runs in another process of this machine at this moment."""
+        return any(_alive(one) and one["pid"] != os.getpid() for one in self._launches(cell))
 
     def unfinished(self, cell: Cell) -> bool:
         """Whether a cell that does not run has no end: it never began, or its process was killed."""
@@ -127,7 +127,13 @@ class SweepOfRuns:
         return "lost" if last.get("state") == "running" else last.get("state", missing)
 
     def _reason(self, cell: Cell) -> str:
-        told = (cell.outcome.sentence if cell.outcome is not None else "") or self._last(cell).get("error")
+        recorded = self._last(cell).get("error")
+        if cell.outcome is None:
+            told = recorded
+        elif cell.outcome.state == "lost":  # it may have known more itself
+            told = recorded or cell.outcome.sentence
+        else:
+            told = cell.outcome.sentence or recorded
         return told or _REASONS.get(self._state(cell), "for no reason that it noted")
 
 

@@ -68,7 +68,7 @@ class Watch(Protocol):
         """How often a cell has begun in this sweep."""
 
     def running(self, cell: Cell) -> bool:
-        """Whether a cell runs on this machine at this moment."""
+        """Whether a cell runs in another process of this machine at this moment."""
 
     def unfinished(self, cell: Cell) -> bool:
         """Whether a cell that does not run has no end: it never began, or its process was killed."""

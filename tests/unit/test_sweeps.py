@@ -188,6 +188,12 @@ def test_what_runs_on_another_machine_is_neither_known_to_be_alive_nor_launched_
     assert not watch.unfinished(cells["a"])
 
 
+def test_a_sweep_does_not_wait_for_itself(sweep):
+    watch, cells = sweep("a")
+    running(cells["a"], os.getpid())
+    assert not watch.running(cells["a"])
+
+
 def test_a_process_that_waits_to_be_asked_about_is_dead(sweep):
     watch, cells = sweep("a")
     ended = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
@@ -199,13 +205,15 @@ def test_a_process_that_waits_to_be_asked_about_is_dead(sweep):
 
 
 def test_a_job_that_brought_nothing_back_is_lost_unless_its_record_tells_of_its_end(sweep):
-    watch, cells = sweep("before", "while", "after")
+    watch, cells = sweep("before", "while", "after", "badly")
     lost = Outcome("lost", "its job 7 ended without a result")
     cells["before"].outcome = cells["while"].outcome = lost
     running(cells["while"], 1, host="another")
     ran(cells["after"], lost)
-    assert summary(watch, cells)[0].endswith(": 1 done, 2 lost")
-    assert reasons(watch, cells) == ["its job 7 ended without a result"] * 2
+    cells["badly"].outcome = lost
+    running(cells["badly"], 1, host="another", state="failed", error="no such file")
+    assert summary(watch, cells)[0].endswith(": 1 done, 1 failed, 2 lost")
+    assert reasons(watch, cells) == ["its job 7 ended without a result"] * 2 + ["no such file"]
 
 
 def test_a_cell_whose_return_got_lost_is_judged_by_its_record(sweep):
