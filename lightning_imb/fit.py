@@ -26,7 +26,7 @@ from lightning_imb.callbacks.batch_seed import BatchSeed
 from lightning_imb.callbacks.checkpoint_io import AtomicCheckpointIO
 from lightning_imb.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from lightning_imb.callbacks.end_together import EndTogether
-from lightning_imb.callbacks.interrupt import Interrupt, end_if_told
+from lightning_imb.callbacks.interrupt import Interrupt, told_to_end
 from lightning_imb.callbacks.nan_guard import NanGuard
 from lightning_imb.callbacks.phase_switch import PhaseSwitch
 from lightning_imb.callbacks.predictions import CollectPredictions
@@ -103,13 +103,8 @@ class TwoFits:
         if resume:
             log.info("resuming %s from %s", phase, resume)
         self._compile(trainer, model, phase)
-        try:
+        with told_to_end(trainer):
             trainer.fit(model, datamodule=self.data, ckpt_path=resume, weights_only=True)
-        except InputError:
-            raise
-        except Exception:
-            end_if_told(trainer)  # a trainer that is ended while it sets itself up fails in many ways
-            raise
 
     def _compile(self, trainer: Trainer, model: ImbalancedClassifier, phase: Phase) -> None:
         mode = compile_mode(self.cfg.accelerator.compile)
@@ -238,7 +233,8 @@ def predict(
     trainer.callbacks.append(collect)  # type: ignore[attr-defined]
     model.test_name, data.test_split = name, split
     try:
-        trainer.test(model, datamodule=data, verbose=False)
+        with told_to_end(trainer):
+            trainer.test(model, datamodule=data, verbose=False)
     finally:
         trainer.callbacks.remove(collect)  # type: ignore[attr-defined]
         model.test_name, data.test_split = "test", "test"

@@ -178,7 +178,7 @@ class StoredPhase1:
         dead = RunFolder(left_in)
         with ExitStack() as lock:
             try:
-                if dead.path != run.path.absolute():  # which is claimed already
+                if not dead.path.samefile(run.path):  # which is claimed already
                     lock.enter_context(dead.claimed())
                 for other in (dead, *dead.superseded()):
                     if not run.has_begun(Phase.REPRESENT) and self._is_of(other) and self._usable(other):

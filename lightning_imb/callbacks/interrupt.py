@@ -2,7 +2,8 @@
 
 import logging
 import signal
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torchmetrics import Metric
 
+from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.signals import Interrupted, end_now, on_ending_signals
 
 log = logging.getLogger(__name__)
@@ -73,7 +75,7 @@ class Interrupt(Callback):
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """End a test at once if told to: Lightning would first talk to the other processes, which do not listen."""
-        self._handlers.enter_context(on_ending_signals(end_now))
+        self._handlers.enter_context(on_ending_signals(self._answer_at_once))
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Give the signals back, whatever happened."""
@@ -93,6 +95,10 @@ class Interrupt(Callback):
             end_now(signum, frame)
         self.told = signum
 
+    def _answer_at_once(self, signum: int, frame: FrameType | None) -> None:
+        self.told = signum  # what the trainer makes of being ended in the middle is no defect
+        end_now(signum, frame)
+
     def _write(self, trainer: Trainer) -> None:
         self._writing = True
         try:
@@ -109,15 +115,22 @@ class Interrupt(Callback):
         raise Interrupted(self.told)
 
 
-def end_if_told(trainer: Trainer) -> None:
-    """End the process if the fit of this trainer was told to end, whatever became of it then.
+@contextmanager
+def told_to_end(trainer: Trainer) -> Iterator[None]:
+    """Call it an interruption when a trainer that was told to end fails on the way out, as it does in many ways.
 
     Raises:
-        Interrupted: If so.
+        Interrupted: In place of any defect, once a signal has come.
     """
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if isinstance(callback, Interrupt) and callback.told is not None:
-            raise Interrupted(callback.told)
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as consequence:
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, Interrupt) and callback.told is not None:
+                raise Interrupted(callback.told) from consequence
+        raise
 
 
 def _state(metric: Metric) -> dict[str, Any]:
