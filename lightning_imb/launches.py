@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -15,11 +15,14 @@ from typing import Any
 from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.environment import first_process
 from lightning_imb.utils.errors import InputError, NoRoomError, sentence_of
+from lightning_imb.utils.lock import locked
+from lightning_imb.utils.process import start_of
 from lightning_imb.utils.signals import Interrupted, end_now, on_ending_signals
 
 log = logging.getLogger(__name__)
 
 FILE = "launches.json"
+_LOCK = ".launches.lock"  # not that of the run: a launch is recorded before it claims the folder
 
 
 def launches_of(folder: str | Path) -> list[dict[str, Any]]:
@@ -29,9 +32,9 @@ def launches_of(folder: str | Path) -> list[dict[str, Any]]:
         folder: A run folder.
 
     Returns:
-        For each launch ``started`` (ISO 8601, UTC), ``host``, ``pid``, ``state`` (``running``, ``done``, ``failed`` or
-        ``interrupted``), ``error`` (a sentence or None), ``wall_s``, and the facts noted by the run. A launch that was
-        killed stays ``running``.
+        For each launch ``started`` (ISO 8601, UTC), ``host``, ``pid``, ``process_start`` (see ``process.start_of``),
+        ``state`` (``running``, ``done``, ``failed`` or ``interrupted``), ``error`` (a sentence or None), ``wall_s``,
+        and the facts noted by the run. A launch that was killed stays ``running``.
 
     Raises:
         InputError: If the file is damaged.
@@ -99,12 +102,20 @@ def note_launch(folder: str | Path, **facts: Any) -> None:
         folder: The run folder.
         facts: Plain values by name.
     """
-    launches = launches_of(folder) if first_process() else []
-    # not simply the last one: a launch that was refused because this one is going on stands behind it
-    mine = [one for one in launches if (one["host"], one["pid"]) == (socket.gethostname(), os.getpid())]
-    if mine:
-        mine[-1] |= facts
-        write_json_atomic(Path(folder) / FILE, {"launches": launches})
+    if not first_process() or not (Path(folder) / FILE).is_file():
+        return
+    with _alone(folder):
+        launches = launches_of(folder)
+        # not simply the last one: a launch that was refused because this one is going on stands behind it
+        mine = [one for one in launches if (one["host"], one["pid"]) == (socket.gethostname(), os.getpid())]
+        if mine:
+            mine[-1] |= facts
+            write_json_atomic(Path(folder) / FILE, {"launches": launches})
+
+
+def _alone(folder: str | Path) -> AbstractContextManager[bool]:
+    """Keep other launches from writing back what they read before this one wrote."""
+    return locked(Path(folder) / _LOCK, lambda: None)
 
 
 def _close(folder: str | Path, **facts: Any) -> None:
@@ -118,9 +129,12 @@ def _append(folder: str | Path) -> None:
     if not first_process():
         return
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    one = {"started": now, "host": socket.gethostname(), "pid": os.getpid(), "state": "running", "error": None}
+    pid = os.getpid()
+    process = {"host": socket.gethostname(), "pid": pid, "process_start": start_of(pid)}
+    one = {"started": now, **process, "state": "running", "error": None}
     try:
-        write_json_atomic(Path(folder) / FILE, {"launches": [*launches_of(folder), one]})
+        with _alone(folder):
+            write_json_atomic(Path(folder) / FILE, {"launches": [*launches_of(folder), one]})
     except NoRoomError:
         raise
     except OSError as error:

@@ -19,7 +19,7 @@ from lightning_imb.utils.errors import InputError, NoRoomError
 from lightning_imb.utils.lock import locked
 
 SUPERSEDED = ".superseded"  # in a run folder: earlier runs with other settings
-_STAYS = (SUPERSEDED, ".hydra", ".lock", "train.log", "launches.json")
+_STAYS = (SUPERSEDED, ".hydra", ".lock", ".launches.lock", "train.log", "launches.json")
 
 PredictionName = Literal["test", "represent_test", "val"]
 CheckpointKind = Literal["best", "last", "previous"]

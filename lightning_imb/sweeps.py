@@ -8,13 +8,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
 from lightning_imb.launches import launches_of
 from lightning_imb.utils.jobs import Cell, Outcome
+from lightning_imb.utils.process import is_alive
 
 _STATES = {
     "done": "done",
@@ -26,7 +26,6 @@ _STATES = {
 }
 _REASONS = {"lost": "its process vanished (killed, or out of memory)", "waiting": "the sweep ended before"}
 _TRAINED = ("trained", "resumed")
-_ENDED = ("Z", "X")  # what Linux calls a process that its parent has not asked about yet
 
 
 class SweepOfRuns:
@@ -162,17 +161,8 @@ def _of_this_run(cell: Cell) -> list[dict[str, Any]]:
 
 def _alive(one: dict[str, Any]) -> bool:
     """Whether the process of a launch is on this machine and works."""
-    if one.get("state") != "running" or one["host"] != socket.gethostname():
-        return False
-    try:
-        os.kill(one["pid"], 0)
-    except OSError:  # gone, or another user's by now
-        return False
-    try:
-        status = Path(f"/proc/{one['pid']}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:  # not Linux
-        return True
-    return status.rpartition(")")[2].split()[0] not in _ENDED
+    here = one.get("state") == "running" and one["host"] == socket.gethostname()
+    return here and is_alive(one["pid"], one.get("process_start"))
 
 
 def _dead(one: dict[str, Any]) -> bool:

@@ -27,7 +27,7 @@ def search(study: Study, question: Question, folder: Path, n_trials: int, max_fa
         max_failures: Failed trials in a row that end the search.
 
     Raises:
-        InputError: If so many have failed.
+        InputError: If so many have failed, or the machine lets no trial go on.
     """
     in_a_row = 0
     while len(complete(study)) < n_trials:
@@ -43,16 +43,28 @@ def search(study: Study, question: Question, folder: Path, n_trials: int, max_fa
 
 
 def _carry_out(trial: Trial, question: Question, folder: Path) -> FrozenTrial:
-    """Train and judge a trial, and record it. What is no Exception (a signal) leaves it running, to be gone on with."""
+    """Train and judge a trial, and record it.
+
+    A signal, a full disk, or a folder that another process holds says nothing of its values: they end the command and
+    leave the trial running, to be gone on with.
+    """
     values = suggest(trial, question.space)
     try:
         scores = _known(trial) or measure(question, values, folder, trial.number)
     except Exception as error:
-        trial.set_user_attr("error", explain_in_task(error) or f"{type(error).__name__}: {one_line(error)}")
+        sentence = explain_in_task(error) or f"{type(error).__name__}: {one_line(error)}"
+        if _of_the_machine(error):
+            raise InputError(f"{sentence} (trial {trial.number} is gone on with by the same command)") from error
+        trial.set_user_attr("error", sentence)
         return trial.study.tell(trial, state=TrialState.FAIL)
     trial.set_user_attr("seeds", scores)
     trial.set_user_attr("std", spread(scores))
     return trial.study.tell(trial, statistics.fmean(scores))
+
+
+def _of_the_machine(error: BaseException | None) -> bool:
+    """Whether files or locks are the cause: what is written of them for people keeps the system's error behind it."""
+    return error is not None and (isinstance(error, OSError) or _of_the_machine(error.__cause__))
 
 
 def _known(trial: Trial) -> list[float] | None:

@@ -14,11 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lightning_imb.settings import first_of
 from lightning_imb.tuning.question import Question
+from lightning_imb.utils.environment import installed
 from lightning_imb.utils.errors import InputError
 
 DATABASE = "study.db"
 _NAME = "imb-tune"
-_ASKED = "asked"
+_ASKED, _VERSIONS = "asked", "versions"
+_PACKAGES = ("lightning-imb", "torch")  # with other ones the same settings have another score
 
 
 def open_study(folder: Path, question: Question) -> Study:
@@ -29,7 +31,7 @@ def open_study(folder: Path, question: Question) -> Study:
         question: What the study asks.
 
     Raises:
-        InputError: If the folder holds a study with another question, or a file that is none.
+        InputError: If the folder holds a study with another question or of other versions, or a file that is none.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     path = folder / DATABASE
@@ -38,6 +40,7 @@ def open_study(folder: Path, question: Question) -> Study:
             storage=f"sqlite:///{path.absolute()}", study_name=_NAME, direction=question.direction, load_if_exists=True
         )
         _check_same(study, folder, question)
+        _check_versions(study, folder)
     except (SQLAlchemyError, RuntimeError) as error:  # RuntimeError: tables of another version of Optuna
         why = " ".join(str(error).split()).partition(" [SQL")[0]
         raise InputError(f"{path} cannot be read ({why}): restore it, or choose another study=<folder>") from error
@@ -54,6 +57,19 @@ def _check_same(study: Study, folder: Path, question: Question) -> None:
         raise InputError(
             f"{folder} holds a study with other settings ({first_of(changed)}): "
             "give the same ones to go on with it, or choose another study=<folder>"
+        )
+
+
+def _check_versions(study: Study, folder: Path) -> None:
+    now, before = installed(_PACKAGES), study.user_attrs.get(_VERSIONS)
+    if before is None:  # new, or begun when they were not noted
+        study.set_user_attr(_VERSIONS, now)
+        return
+    if changed := _changed(before, now):
+        told = ", ".join(f"{name} {before.get(name, 'none')}, now {now.get(name, 'none')}" for name in changed)
+        raise InputError(
+            f"{folder} holds a study made with {told}, so scores could not be compared: "
+            "install the earlier version to go on with it, or choose another study=<folder>"
         )
 
 

@@ -18,6 +18,8 @@ from lightning_imb.workflow import train
 
 log = logging.getLogger(__name__)
 
+_DEATHS = 3  # of one run, as in a sweep: out of memory, or a library that crashes, comes again every time
+
 
 def folder_of(study: Path, number: int) -> Path:
     """Folder of a trial, with one run folder per seed in it."""
@@ -42,10 +44,22 @@ def measure(question: Question, values: Mapping[str, Value], study: Path, number
         The score of each seed.
 
     Raises:
+        InputError: If the process of a run was killed too often.
         Exception: What ends a run ends the trial.
     """
+    for seed in question.seeds:
+        _refuse_deadly(run_of(study, number, seed))
     configs = [question.config(values, seed, run_of(study, number, seed).path) for seed in question.seeds]
     return [_score(question.metric, _train(cfg)) for cfg in configs]
+
+
+def _refuse_deadly(run: RunFolder) -> None:
+    deaths = sum(one["state"] == "running" for one in launches_of(run.path))
+    if deaths >= _DEATHS and not run.finished:
+        raise InputError(
+            f"the process of {run.path} was killed {deaths} times (out of memory, a crash, or from outside): "
+            "leave such settings out of the space, or give the command more memory"
+        )
 
 
 def _train(cfg: DictConfig) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lightning_imb.utils.errors import InputError
+
 log = logging.getLogger(__name__)
 
 _PAUSE = 0.5  # seconds between two attempts
@@ -24,10 +26,13 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[bool]:
 
     Args:
         path: The lock file; made if missing, left behind, never read.
-        waiting: Called once, when another process turns out to hold the lock.
+        waiting: Called once, when another process turns out to hold the lock; an ``InputError`` of it refuses to wait.
 
     Yields:
         Whether the lock is held: False on a system or file system that has none.
+
+    Raises:
+        InputError: That of ``waiting``, from the error of the system, which tells it from bad settings.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -54,9 +59,9 @@ def _acquire(descriptor: int, path: Path, waiting: Callable[[], None]) -> bool:
     while True:
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):  # EAGAIN or EACCES: POSIX allows both
+        except (BlockingIOError, PermissionError) as busy:  # EAGAIN or EACCES: POSIX allows both
             if not told:
-                waiting()
+                _tell(waiting, busy)
             told = True
             time.sleep(_PAUSE)
         except OSError as error:
@@ -64,3 +69,10 @@ def _acquire(descriptor: int, path: Path, waiting: Callable[[], None]) -> bool:
             return False
         else:
             return True
+
+
+def _tell(waiting: Callable[[], None], busy: OSError) -> None:
+    try:
+        waiting()
+    except InputError as refusal:
+        raise refusal from busy

@@ -91,7 +91,7 @@ def test_a_mistake_is_one_sentence(tmp_path, name, arguments, words):
     assert_one_sentence(end, *words)
     left = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*")} - {"file"}
     assert left <= {"run"}
-    assert {p.name for p in tmp_path.glob("run/*")} <= {".hydra", "train.log", "launches.json"}
+    assert {p.name for p in tmp_path.glob("run/*")} <= {".hydra", "train.log", "launches.json", ".launches.lock"}
 
 
 def write_experiment(folder):

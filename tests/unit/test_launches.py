@@ -2,12 +2,47 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from lightning_imb.launches import FILE, launch, launches_of, note_launch
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.process import start_of
 from lightning_imb.utils.signals import Interrupted
+
+
+# another launch between its reading of the records and its writing
+SLOW = """
+import sys, time
+from pathlib import Path
+from lightning_imb.launches import _LOCK, FILE, launches_of
+from lightning_imb.utils.atomic import write_json_atomic
+from lightning_imb.utils.lock import locked
+folder = Path(sys.argv[1])
+with locked(folder / _LOCK, lambda: None):
+    launches = launches_of(folder)
+    print("read", flush=True)
+    time.sleep(1)
+    write_json_atomic(folder / FILE, {"launches": [*launches, {"host": "other", "pid": 1, "state": "failed"}]})
+"""
+
+
+@pytest.fixture
+def meanwhile(tmp_path):
+    """A function after which another launch is about to write."""
+    started = []
+
+    def start():
+        command = [sys.executable, "-c", SLOW, str(tmp_path)]
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        assert started[0].stdout.readline() == "read\n"
+        return started[0]
+
+    yield start
+    for process in started:
+        process.communicate(timeout=60)
 
 
 def states(folder):
@@ -18,6 +53,7 @@ def test_a_launch_is_running_until_it_is_done(tmp_path):
     with launch(tmp_path):
         (one,) = launches_of(tmp_path)
         assert (one["state"], one["pid"], one["error"]) == ("running", os.getpid(), None)
+        assert one["process_start"] == start_of(os.getpid())
     (one,) = launches_of(tmp_path)
     assert one["state"] == "done"
     assert one["wall_s"] >= 0
@@ -30,6 +66,22 @@ def test_launches_are_added_not_replaced_and_facts_go_to_the_last(tmp_path):
         note_launch(tmp_path, phase_1="store", key="abc")
     first, second = launches_of(tmp_path)
     assert (first["phase_1"], second["phase_1"], second["key"]) == ("trained", "store", "abc")
+
+
+def test_a_launch_that_begins_while_another_one_writes_loses_no_record(tmp_path, meanwhile):
+    other = meanwhile()
+    with launch(tmp_path):
+        assert other.wait(60) == 0
+        assert states(tmp_path) == ["failed", "running"]
+
+
+def test_facts_noted_while_another_launch_writes_lose_no_record(tmp_path, meanwhile):
+    with launch(tmp_path):
+        other = meanwhile()
+        note_launch(tmp_path, phase_1="trained")
+        assert other.wait(60) == 0
+    mine, refused = launches_of(tmp_path)
+    assert (mine["phase_1"], mine["state"], refused["state"]) == ("trained", "done", "failed")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +133,7 @@ def test_other_ranks_write_nothing(tmp_path, monkeypatch):
 
 def test_without_a_launch_there_is_nothing_to_note(tmp_path):
     note_launch(tmp_path, phase_1="trained")
-    assert launches_of(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_file_is_named(tmp_path):

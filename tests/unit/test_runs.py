@@ -175,10 +175,11 @@ def test_a_superseded_run_is_kept_and_leaves_the_folder_free(tmp_path):
         run.write_metrics({"number": number})
         (tmp_path / "csv").mkdir()
         (tmp_path / "train.log").write_text("log")
+        (tmp_path / ".launches.lock").touch()
         place = run.supersede()
         assert place == tmp_path / ".superseded" / str(number)
         assert RunFolder(place).read_metrics() == {"number": number}
-        assert sorted(p.name for p in tmp_path.iterdir()) == [".superseded", "train.log"]
+        assert sorted(p.name for p in tmp_path.iterdir()) == [".launches.lock", ".superseded", "train.log"]
 
 
 def test_a_crash_while_a_run_is_superseded_leaves_no_done_marker(tmp_path, monkeypatch):

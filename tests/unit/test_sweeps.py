@@ -14,6 +14,7 @@ from lightning_imb.sweeps import SweepOfRuns
 from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.jobs import Cell, Outcome
+from lightning_imb.utils.process import start_of
 
 DONE = Outcome("done")
 
@@ -202,6 +203,24 @@ def test_a_process_that_waits_to_be_asked_about_is_dead(sweep):
     running(cells["a"], ended.pid)
     assert not watch.running(cells["a"])
     ended.wait()
+
+
+def test_another_process_with_the_number_of_a_dead_one_is_neither_waited_for_nor_told_to_end(sweep):
+    watch, cells = sweep("a", "b")
+    waiting = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        running(cells["a"], waiting.pid, process_start=f"{start_of(waiting.pid)}0")
+        running(cells["b"], waiting.pid, process_start=start_of(waiting.pid))
+        cells["a"].launches = 1
+        assert [watch.running(cell) for cell in cells.values()] == [False, True]
+        assert (watch.unfinished(cells["a"]), watch.deaths(cells["a"])) == (True, 1)
+        watch.stop(signal.SIGTERM, [cells["a"]])
+        assert watch.running(cells["b"])
+        watch.stop(signal.SIGINT, [cells["b"]])
+        assert waiting.wait(timeout=30) == -signal.SIGTERM
+    finally:
+        waiting.kill()
+        waiting.wait()
 
 
 def test_a_job_that_brought_nothing_back_is_lost_unless_its_record_tells_of_its_end(sweep):

@@ -1,20 +1,26 @@
 """Trial after trial: what is counted, what is recorded, what ends the search. The runs are made up."""
 
 import csv
+import subprocess
+import sys
 
 import pytest
 import yaml
 from helpers.runs import assert_refused
 from optuna.trial import TrialState
 
+from lightning_imb.runs import RunFolder
 from lightning_imb.tuning import search as module
 from lightning_imb.tuning.results import BEST, TRIALS
 from lightning_imb.tuning.search import search
 from lightning_imb.tuning.study import complete, in_state
-from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.errors import InputError, NoRoomError
 from lightning_imb.utils.signals import Interrupted
 
 K = {"resampler.k": {"type": "categorical", "choices": [1, 2, 3]}}
+STORE = InputError("the store cannot be used: choose another paths.store")
+STORE.__cause__ = PermissionError(13, "Permission denied")
+CLAIM = "import sys, lightning_imb.runs as r\nwith r.RunFolder(sys.argv[1]).claimed(): print(1, flush=True), sys.stdin.read()"
 BAD = InputError("the loss became NaN: lower the rate")
 
 
@@ -90,6 +96,35 @@ def test_a_signal_leaves_the_trial_to_be_gone_on_with(go, opened, signal):
     study, trained, _ = go(fails_at())
     assert trained == [1, 2]
     assert [one.number for one in complete(study)] == [0, 1, 2]
+
+
+def assert_left_running(go, opened, measure, *words):
+    assert_refused(lambda: go(measure), *words, "trial 1 is gone on with")
+    assert [one.number for one in in_state(opened(), TrialState.RUNNING)] == [1]
+    study, trained, _ = go(fails_at())
+    assert trained == [1, 2]
+    assert in_state(study, TrialState.FAIL) == []
+
+
+@pytest.mark.parametrize("error", [NoRoomError("cannot write x: make room"), OSError(5, "Input/output error"), STORE])
+def test_trouble_of_the_machine_leaves_the_trial_to_be_gone_on_with(go, opened, error):
+    assert_left_running(go, opened, fails_at(1, error=error), str(error))
+
+
+def test_a_run_that_another_process_trains_leaves_the_trial_to_be_gone_on_with(go, opened, tmp_path):
+    run = RunFolder(tmp_path / "run")
+
+    def measure(number, k):
+        if number == 1:
+            with run.claimed():
+                pytest.fail("it is claimed already")
+        return [k / 200]
+
+    command = [sys.executable, "-c", CLAIM, str(run.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "1\n"
+        assert_left_running(go, opened, measure, "another process is training", str(run.path))
+        other.stdin.close()
 
 
 def test_the_objective_is_the_mean_over_the_seeds(go, tmp_path):

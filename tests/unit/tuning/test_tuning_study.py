@@ -5,8 +5,10 @@ import pytest
 from helpers.runs import assert_refused
 from optuna.trial import TrialState
 
+from lightning_imb.tuning import study as module
 from lightning_imb.tuning.space import suggest
 from lightning_imb.tuning.study import complete, in_state, next_trial, open_study
+from lightning_imb.utils.environment import installed
 
 
 def in_memory():
@@ -52,6 +54,13 @@ def test_another_question_is_refused(opened, ask, tmp_path, changes, named):
 def test_how_trials_are_carried_out_may_change(opened):
     opened()
     opened(fixed=("retrain.scheduler.warmup_epochs=0", "threads=1", "logger=none"))
+
+
+@pytest.mark.parametrize("package", ["torch", "lightning-imb"])
+def test_scores_of_other_versions_are_not_mixed(opened, monkeypatch, tmp_path, package):
+    opened()
+    monkeypatch.setattr(module, "installed", lambda packages: installed(packages) | {package: "0.0.7"})
+    assert_refused(opened, package, installed((package,))[package], "0.0.7", str(tmp_path), "study=")
 
 
 def test_a_file_that_is_no_study_is_refused(opened, tmp_path):

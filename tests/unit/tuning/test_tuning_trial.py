@@ -3,9 +3,10 @@
 import pytest
 from helpers.runs import assert_refused
 
-from lightning_imb.launches import launches_of
+from lightning_imb.launches import FILE, launches_of
 from lightning_imb.tuning import trial as module
 from lightning_imb.tuning.trial import launches, measure, spread
+from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.errors import InputError
 
 VALUES = {"resampler.k": 7, "retrain.epochs": 3}
@@ -58,6 +59,23 @@ def test_what_ends_a_run_stands_in_its_log_and_ends_the_trial(runs, ask, tmp_pat
     assert logged in log
     assert ("Traceback" in log) == isinstance(failure, RuntimeError)
     assert launches_of(tmp_path / "trials/0/seed=1")[0]["state"] == "failed"
+
+
+def launched(run, *states):
+    """Leave the records of launches; one that was killed stays running."""
+    write_json_atomic(run / FILE, {"launches": [{"host": "here", "pid": 1, "state": state} for state in states]})
+
+
+def test_a_run_that_kills_its_process_every_time_is_given_up(runs, ask, tmp_path):
+    launched(tmp_path / "trials/0/seed=1", "running", "interrupted", "running", "running")
+    assert_refused(lambda: measure(ask(seeds=(0, 1)), VALUES, tmp_path, 0), "trials/0/seed=1", "killed 3 times")
+    assert runs[0] == []
+
+
+def test_deaths_of_several_runs_and_interruptions_give_up_none(runs, ask, tmp_path):
+    launched(tmp_path / "trials/0/seed=0", "running", "running", "interrupted", "interrupted")
+    launched(tmp_path / "trials/0/seed=1", "running", "running")
+    assert measure(ask(seeds=(0, 1)), VALUES, tmp_path, 0) == [0.5, 0.6]
 
 
 @pytest.mark.parametrize("metrics", [{}, {"val/bacc": None}])
