@@ -8,13 +8,12 @@ import numpy as np
 from scipy import stats
 
 from lightning_imb.reports.blocks import DECIMALS, Blocks
+from lightning_imb.reports.signed_rank import rank_biserial, signed_rank_p
 from lightning_imb.utils.errors import InputError
 
 LEVEL = 0.95  # of the intervals
 RESAMPLES = 9999
 MIN_INTERVAL = 5  # below this many pairs a bootstrap draws from too few values to mean anything
-MAX_PERMUTED = 13  # pairs: 2^13 sign patterns are all tried
-MAX_EXACT = 50  # pairs: up to here the exact distribution is known where there are no ties
 
 _SEED = 0  # the same interval for the same runs
 
@@ -27,6 +26,7 @@ class Pair:
         first: Name of the first level.
         second: Name of the second level.
         n: Number of blocks that have both.
+        unequal: Number of them in which the two differ.
         median: Median difference; NaN without blocks, like the numbers that follow.
         mean: Mean difference.
         interval: 95% bootstrap interval of the mean difference; None below five blocks.
@@ -38,6 +38,7 @@ class Pair:
     first: str
     second: str
     n: int
+    unequal: int
     median: float
     mean: float
     interval: tuple[float, float] | None
@@ -67,6 +68,7 @@ def compare_pairs(blocks: Blocks, control: str | None = None) -> list[Pair]:
             first=levels[i],
             second=levels[j],
             n=len(gap),
+            unequal=int(np.count_nonzero(gap)),
             median=float(np.median(gap)) if len(gap) else np.nan,
             mean=float(np.mean(gap)) if len(gap) else np.nan,
             interval=mean_interval(gap),
@@ -83,53 +85,6 @@ def _pairs(levels: Sequence[str], control: str | None) -> list[tuple[int, int]]:
         return list(itertools.combinations(range(len(levels)), 2))
     other = levels.index(control)
     return [(i, other) for i in range(len(levels)) if i != other]
-
-
-def signed_rank_p(differences: np.ndarray) -> float:
-    """Two-sided p value of the Wilcoxon signed-rank test; NaN without differences.
-
-    Zero differences are ranked with the others and then left out (Pratt 1959). The distribution is exact: over
-    all sign patterns up to 13 pairs, from the known distribution up to 50 pairs without ties and zeros; else normal.
-
-    Args:
-        differences: (n,) differences of pairs.
-    """
-    n = len(differences)
-    if n == 0:
-        return np.nan
-    if n == 1 or not differences.any():
-        return 1.0
-    # scipy's wilcoxon does not know the exact distribution under ties and zeros: there it tries the signs
-    untied = differences.all() and len(np.unique(np.abs(differences))) == n
-    if n <= MAX_PERMUTED:
-        method = stats.PermutationMethod(n_resamples=np.inf)
-    else:
-        method = "exact" if untied and n <= MAX_EXACT else "asymptotic"
-    return float(stats.wilcoxon(differences, zero_method="pratt", method=method).pvalue)
-
-
-def smallest_p(n: int) -> float:
-    """The smallest two-sided p value that n pairs can reach: all differences have one sign."""
-    return min(1.0, 2.0 / 2.0**n)
-
-
-def rank_biserial(differences: np.ndarray) -> float:
-    """Matched-pairs rank-biserial correlation: favourable minus unfavourable share of the ranks.
-
-    Source:
-        Kerby 2014, The simple difference formula, Comprehensive Psychology 3. Zeros as in :func:`signed_rank_p`.
-
-    Args:
-        differences: (n,) differences of pairs.
-
-    Returns:
-        In [-1, 1]; 1 when all differences are positive, 0 when all are zero, NaN without differences.
-    """
-    if len(differences) == 0:
-        return np.nan
-    ranks = stats.rankdata(np.abs(differences))
-    total = ranks[differences != 0].sum()
-    return float((ranks * np.sign(differences)).sum() / total) if total else 0.0
 
 
 def mean_interval(differences: np.ndarray) -> tuple[float, float] | None:

@@ -8,11 +8,12 @@ from lightning_imb.reports.blocks import Blocks
 from lightning_imb.reports.captions import WARNING, split_of
 from lightning_imb.reports.comparison import lower_is_better
 from lightning_imb.reports.grid import Grid
-from lightning_imb.reports.paired import LEVEL, MIN_INTERVAL, RESAMPLES, Pair, smallest_p
+from lightning_imb.reports.paired import LEVEL, MIN_INTERVAL, RESAMPLES, Pair
 from lightning_imb.reports.ranks import ALPHA, ROUGH_BELOW, RankTest
+from lightning_imb.reports.signed_rank import MAX_EXACT, smallest_p
 from lightning_imb.reports.tables import MISSING, csv_text
 
-FEW = 10  # blocks: up to here the smallest p value that is possible is worth a remark
+FEW = 10  # differences other than zero: up to here the smallest p value that is possible is worth a remark
 
 Number = float | int | str | None
 
@@ -97,7 +98,8 @@ def _remarks(pairs: Sequence[Pair], blocks: Blocks) -> tuple[str, ...]:
         split_of([blocks.metric]),
         f"protocol: {'; '.join(blocks.protocols)}",
         _blocks_remark(blocks),
-        "two-sided Wilcoxon signed-rank test, zero differences ranked and then left out (Pratt)",
+        "two-sided Wilcoxon signed-rank test, zero differences ranked and then left out (Pratt), "
+        f"exact up to {MAX_EXACT} others",
         f"Holm's correction over {len(pairs)} pairs, bold below {ALPHA}" if len(pairs) > 1 else "",
         "effect: matched-pairs rank-biserial correlation in [-1, 1] (Kerby 2014)",
         f"interval: of the mean, BCa bootstrap of {RESAMPLES} draws, from {MIN_INTERVAL} blocks on",
@@ -118,12 +120,16 @@ def _blocks_remark(blocks: Blocks) -> str:
 
 
 def _floor_remark(pairs: Sequence[Pair]) -> str:
-    """The smallest p value that so few blocks can give; empty where they are not few."""
-    n = min((pair.n for pair in pairs if pair.n), default=FEW + 1)
+    """The smallest p value that so few differences can give; empty where they are not few.
+
+    Where the pairs have different numbers of them, Holm's correction has no one floor.
+    """
+    tested = [pair.unequal for pair in pairs if pair.n > 0]
+    n = min((count for count in tested if count), default=FEW + 1)
     if n > FEW:
         return ""
     floor = smallest_p(n)
-    tests = sum(pair.n > 0 for pair in pairs)
-    text = f"with {n} blocks no p below 2/2^{n} = {floor:.3g} is possible"
-    corrected = min(1.0, floor * tests)
-    return f"{text}, nor below {corrected:.3g} after the correction" if tests > 1 else text
+    text = f"with {n} differences other than zero no p below 2/2^{n} = {floor:.3g} is possible"
+    if len(tested) == 1 or len(set(tested)) > 1:
+        return text
+    return f"{text}, nor below {min(1.0, floor * len(tested)):.3g} after the correction"

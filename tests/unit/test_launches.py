@@ -12,7 +12,6 @@ from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.process import start_of
 from lightning_imb.utils.signals import Interrupted
 
-
 # another launch between its reading of the records and its writing
 SLOW = """
 import sys, time

@@ -183,9 +183,7 @@ def test_a_full_store_is_not_the_end_of_a_run(tmp_path, monkeypatch, caplog):
 
 def test_a_store_that_cannot_be_used_is_refused_with_the_cure(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(
-        InputError, match=r"the store .*file cannot be used .*: choose another paths\.store"
-    ):
+    with pytest.raises(InputError, match=r"the store .*file cannot be used .*: choose another paths\.store"):
         cell(tmp_path / "run", tmp_path / "file", "method=eos")
 
 

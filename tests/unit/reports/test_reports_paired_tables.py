@@ -64,6 +64,18 @@ def test_the_caption_says_what_the_numbers_rest_on(given, words):
         assert word in caption
 
 
+def test_the_floor_counts_differences_other_than_zero():
+    tied = [[0.5, 0.5]] * 16 + [[0.5 + i / 100, 0.5] for i in range(1, 5)]
+    assert "with 4 differences other than zero no p below 2/2^4 = 0.125" in grid(blocks(tied)).caption
+
+
+def test_holm_has_no_floor_where_pairs_have_different_numbers_of_differences():
+    uneven = [[0.7, 0.5, 0.7 if i < 3 else 0.6] for i in range(8)]  # 8, 5 and 8 differences
+    caption = grid(blocks(uneven)).caption
+    assert "no p below 2/2^5" in caption
+    assert "after the correction" not in caption
+
+
 def test_what_is_not_so_is_not_said():
     many = grid(blocks(np.random.default_rng(0).random((12, 2)), keys={"dataset": 12})).caption
     for word in ("no p below", "Holm", "share its images", "not complete", "mean over"):

@@ -20,7 +20,13 @@ from lightning_imb.utils.signals import Interrupted
 K = {"resampler.k": {"type": "categorical", "choices": [1, 2, 3]}}
 STORE = InputError("the store cannot be used: choose another paths.store")
 STORE.__cause__ = PermissionError(13, "Permission denied")
-CLAIM = "import sys, lightning_imb.runs as r\nwith r.RunFolder(sys.argv[1]).claimed(): print(1, flush=True), sys.stdin.read()"
+CLAIM = """
+import sys
+from lightning_imb.runs import RunFolder
+with RunFolder(sys.argv[1]).claimed():
+    print(1, flush=True)
+    sys.stdin.read()
+"""
 BAD = InputError("the loss became NaN: lower the rate")
 
 
