@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lightning_imb.reports.collect import RunRecord
     from lightning_imb.reports.document import Document
+    from lightning_imb.reports.unfinished import Unfinished
 
 PIPE_WIDTH = 1000  # columns of a pipe or a file: nothing is cut there
 MAX_PLACES = 25  # run folders that are listed
@@ -90,17 +91,30 @@ def _text(request: Request, records: "Sequence[RunRecord]") -> str:
     from lightning_imb.reports.document import latex, make_csv, markdown
 
     if request.form == "csv":
+        _warn_of_unfinished(request)
         return make_csv(records, request)
     return (latex if request.form == "latex" else markdown)(_document(request, records))
 
 
+def _warn_of_unfinished(request: Request) -> None:
+    """Beside the file and not in it: a line of words is no csv."""
+    left_out = _left_out(request)
+    if left_out.total:
+        print(f"not in the csv: {left_out.sentence()}", file=sys.stderr)
+
+
+def _left_out(request: Request) -> "Unfinished":
+    from lightning_imb.reports.unfinished import unfinished_rows
+
+    return unfinished_rows(request.folder, (*request.rows, *request.cols))
+
+
 def _document(request: Request, records: "Sequence[RunRecord]") -> "Document":
     """The tables, and below them how many runs they are made of and how many are not in them."""
-    from lightning_imb.reports.collect import count_unfinished
     from lightning_imb.reports.document import Document, make_document
 
     made = make_document(records, request)
-    summary = f"{len(records)} finished runs below {request.folder}, {count_unfinished(request.folder)} unfinished"
+    summary = f"{len(records)} finished runs below {request.folder}, {_left_out(request).sentence()}"
     return Document(made.grids, (*made.remarks, summary))
 
 

@@ -21,6 +21,7 @@ DECIMALS = 12
 _NAMED_FIRST = ("seed", "dataset", "imbalance", "imbalance.ratio", "imbalance.seed", "dataset.split_seed")
 
 Groups = dict[str, dict[Hashable, list[RunRecord]]]
+Values = dict[int, float]
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,10 @@ class Blocks:
         levels: (L,) names of the levels, in the order in which they were found.
         keys: What tells the blocks apart, each with its number of different values.
         scores: (N, L) float64; NaN where a level has no run on a block.
-        repeats: Fewest and most seeds that a score is the mean of.
+        repeats: Fewest and most seeds that a score is the mean of, of the blocks that two levels or more have.
         protocols: How the reported epochs were chosen.
         selected_on_test: Whether some run chose its epoch on the test set.
+        unpaired: Number of scores left out of the means: of seeds that another level lacks in the block.
     """
 
     metric: str
@@ -46,6 +48,7 @@ class Blocks:
     repeats: tuple[int, int]
     protocols: tuple[str, ...]
     selected_on_test: bool
+    unpaired: int = 0
 
     @property
     def complete(self) -> np.ndarray:
@@ -63,8 +66,9 @@ def arrange(
         records: At least one run.
         rows: Keys whose values are the levels.
         metric: Name as in ``metrics.json``.
-        blocks: Keys whose values are the blocks; seeds of one block are averaged unless ``seed`` is among
-            them. None: the seed, the data and every setting that varies within a level.
+        blocks: Keys whose values are the blocks; unless ``seed`` is among them, scores are averaged over the seeds
+            that all levels found in a block have there. None: the seed, the data and every setting that varies
+            within a level.
 
     Raises:
         InputError: There is one level only, no block is shared, or runs cannot be compared: their epochs were
@@ -78,10 +82,12 @@ def arrange(
     identify = _named(blocks) if blocks else _everything(axes)
     groups = {level: _by(runs, identify) for level, runs in members.items()}
     _check(groups, rows)
-    scores = _scores(groups, metric)
+    table = _values(groups, metric)
+    shared = [_shared_seeds(row) for row in table]
+    scores = _means(table, shared)
     if (np.isfinite(scores).sum(axis=1) < 2).all():
         raise _nothing_shared(members, rows, axes)
-    sizes = [len(runs) for found in groups.values() for runs in found.values()]
+    sizes = [len(seeds) for seeds, row in zip(shared, table, strict=True) if seeds and sum(map(bool, row)) > 1]
     return Blocks(
         metric=metric,
         row_keys=tuple(rows),
@@ -91,6 +97,7 @@ def arrange(
         repeats=(min(sizes), max(sizes)),
         protocols=protocols_of(records),
         selected_on_test=any(record.metrics.get("selected_on") == "test" for record in records),
+        unpaired=sum(len(values.keys() - seeds) for row, seeds in zip(table, shared, strict=True) for values in row),
     )
 
 
@@ -131,16 +138,29 @@ def _check(groups: Groups, rows: Sequence[str]) -> None:
                 )
 
 
-def _scores(groups: Groups, metric: str) -> np.ndarray:
-    """(N, L): one row per block, one column per level."""
+def _values(groups: Groups, metric: str) -> list[list[Values]]:
+    """One row per block, one entry per level: its scores by seed; runs without the score do not count."""
     blocks = dict.fromkeys(block for found in groups.values() for block in found)
-    scores = [[_mean(found.get(block, ()), metric) for found in groups.values()] for block in blocks]
+    return [[_by_seed(found.get(block, ()), metric) for found in groups.values()] for block in blocks]
+
+
+def _by_seed(runs: Sequence[RunRecord], metric: str) -> Values:
+    return {run.seed: score for run in runs if (score := run.score(metric)) is not None}
+
+
+def _shared_seeds(row: Sequence[Values]) -> set[int]:
+    """Seeds that all levels of a block have, but for those without any: means over other seeds are not paired."""
+    present = [set(values) for values in row if values]
+    return set.intersection(*present) if present else set()
+
+
+def _means(table: Sequence[Sequence[Values]], shared: Sequence[set[int]]) -> np.ndarray:
+    """(N, L): one row per block, one column per level."""
+    scores = [
+        [np.mean([values[seed] for seed in sorted(seeds)]) if values and seeds else np.nan for values in row]
+        for row, seeds in zip(table, shared, strict=True)
+    ]
     return np.round(np.array(scores, dtype=np.float64), DECIMALS)
-
-
-def _mean(runs: Sequence[RunRecord], metric: str) -> float:
-    values = [score for run in runs if (score := run.score(metric)) is not None]
-    return float(np.mean(values)) if values else np.nan
 
 
 def _nothing_shared(members: dict[str, list[RunRecord]], rows: Sequence[str], axes: Sequence[str]) -> InputError:

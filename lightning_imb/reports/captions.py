@@ -10,8 +10,8 @@ WARNING = (
     "Compare them only with numbers obtained the same way."
 )
 _BOLD = {
-    "clear": "bold: leads its column by more than the sum of both std",
-    "mean": "bold: best mean of its column",
+    "clear": "bold: leads its column, among rows of the same protocol and data, by more than the sum of both std",
+    "mean": "bold: best mean of its column, among rows of the same protocol and data",
 }
 
 

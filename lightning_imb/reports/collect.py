@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightning_imb.launches import FILE as LAUNCHES
 from lightning_imb.runs import RunFolder
 from lightning_imb.settings import matters
 from lightning_imb.utils.errors import InputError
@@ -100,7 +101,7 @@ def collect(root: str | Path) -> list[RunRecord]:
     folder = Path(root)
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}: give the folder of a sweep, sweep=logs/sweeps/<name>.")
-    runs = sorted(_runs(folder), key=lambda run: run.path)
+    runs = sorted(run_folders(folder), key=lambda run: run.path)
     finished = [run for run in runs if run.finished]
     if not finished:
         raise InputError(
@@ -110,17 +111,20 @@ def collect(root: str | Path) -> list[RunRecord]:
     return [_read(run) for run in finished]
 
 
-def count_unfinished(root: str | Path) -> int:
-    """Count the runs below a folder that have started and not finished."""
-    return sum(not run.finished for run in _runs(Path(root)))
+def run_folders(root: Path) -> Iterator[RunFolder]:
+    """Every run below a folder that has started, in one walk over the tree.
 
+    A run that was refused has no config.yaml, only its launches. Hidden folders are left out: copies of
+    configs, and runs that a later config took the place of.
 
-def _runs(root: Path) -> Iterator[RunFolder]:
-    """Every folder with a config.yaml, in one walk over the tree."""
+    Args:
+        root: Where to look.
+    """
     for folder, below, files in os.walk(root):
         below[:] = [name for name in below if not name.startswith(".")]
-        if "config.yaml" in files:
-            yield RunFolder(folder)
+        run = RunFolder(folder)
+        if "config.yaml" in files or (LAUNCHES in files and not run.finished):
+            yield run
 
 
 def _read(run: RunFolder) -> RunRecord:

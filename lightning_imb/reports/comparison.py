@@ -1,7 +1,7 @@
 """Numbers of a comparison: runs grouped into rows, scores summed up over seeds."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -45,12 +45,14 @@ class Row:
         seeds: Seed of each run.
         scores: Summary of each metric.
         recalls: (K,) summary of the recall of each class on the test set.
+        terms: Protocol and data, which rows must share to be compared.
     """
 
     labels: tuple[str, ...]
     seeds: tuple[int, ...]
     scores: dict[str, Summary]
     recalls: tuple[Summary, ...]
+    terms: Hashable
 
     @property
     def n(self) -> int:
@@ -137,9 +139,27 @@ def lower_is_better(metric: str) -> bool:
     return metric.rsplit("/", 1)[-1] in LOWER_IS_BETTER
 
 
-def clear_best(comparison: Comparison, metric: str) -> int | None:
-    """Find the row that leads by more than the noise of the seeds; see :func:`best_of`."""
-    return best_of([row.scores[metric] for row in comparison.rows], metric, "clear")
+def leaders(rows: Sequence[Row | None], metric: str, rule: Best) -> list[int]:
+    """Find the best rows: one at most among those of the same protocol and data; see :func:`best_of`.
+
+    Args:
+        rows: The rows; None where there is none.
+        metric: What they are compared in.
+        rule: When a row is the best.
+
+    Returns:
+        Positions of the best.
+    """
+    groups: dict[Hashable, list[int]] = {}
+    for i, row in enumerate(rows):
+        if row is not None:
+            groups.setdefault(row.terms, []).append(i)
+    found = []
+    for members in groups.values():
+        best = best_of([row.scores[metric] for i in members if (row := rows[i])], metric, rule)
+        if best is not None:
+            found.append(members[best])
+    return found
 
 
 def best_of(scores: Sequence[Summary], metric: str, rule: Best) -> int | None:
@@ -225,7 +245,8 @@ def _row(labels: tuple[str, ...], members: Sequence[RunRecord], metrics: Iterabl
     scores = {name: Summary(_present(record.score(name) for record in members)) for name in metrics}
     per_class = zip(*(record.metrics.get("test/recall", ()) for record in members), strict=False)
     seeds = tuple(record.seed for record in members)
-    return Row(labels, seeds, scores, tuple(Summary(_present(values)) for values in per_class))
+    recalls = tuple(Summary(_present(values)) for values in per_class)
+    return Row(labels, seeds, scores, recalls, (members[0].protocol, data_of(members[0])))
 
 
 def _present(values: Iterable[float | None]) -> tuple[float, ...]:

@@ -1,5 +1,6 @@
 """The critical-difference diagram: average ranks on a line, bars over what does not differ."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from lightning_imb.utils.errors import InputError
 NAME = "critical_difference"
 SPAN = 5.0  # inches of the line of ranks
 STEP, BAR_STEP = 0.27, 0.13  # inches between two labels, between two bars
+NOTE_STEP, NOTE_LETTER = 0.17, 0.07  # inches between two lines of a note, of a letter at most on average
 INK, LINE = "#222222", "#7A7A7A"
 
 
-def critical_difference_figure(test: RankTest, title: str) -> Figure:
+def critical_difference_figure(test: RankTest, title: str, notes: Sequence[str] = ()) -> Figure:
     """Draw average ranks on a line, best on the left; a thick bar joins levels that do not differ.
 
     Source:
@@ -27,12 +29,16 @@ def critical_difference_figure(test: RankTest, title: str) -> Figure:
     Args:
         test: The ranks and the critical difference.
         title: Title of the figure.
+        notes: What the ranks rest on; below the line of ranks, broken into lines.
     """
     bars = cliques(test.ranks, test.critical)
     half = (len(test.levels) + 1) // 2
     left, right = _margin(test.levels[:half]), _margin(test.levels[half:])
-    below = 0.3 + BAR_STEP * len(bars) + STEP * half
-    width, height = left + SPAN + right, below + 1.0
+    width = left + SPAN + right
+    lines = [line for note in notes for line in textwrap.wrap(note, int((width - 0.4) / NOTE_LETTER))]
+    top_of_notes = -0.3 - BAR_STEP * len(bars) - STEP * half
+    below = -top_of_notes + NOTE_STEP * len(lines)
+    height = below + 1.0
     figure = new_figure(width, height + 0.35)
     axes = figure.subplots()
     axes.set(xlim=(0, width), ylim=(-below, 1.0))  # in inches, zero on the line of ranks
@@ -45,16 +51,19 @@ def critical_difference_figure(test: RankTest, title: str) -> Figure:
         ends = [scale(test.ranks[first]) - 0.05, scale(test.ranks[last]) + 0.05]
         axes.plot(ends, [-0.15 - BAR_STEP * i] * 2, color=BLUE, linewidth=4, solid_capstyle="butt", zorder=3)
     _draw_labels(axes, scale, test, top=-0.3 - BAR_STEP * len(bars))
+    for i, line in enumerate(lines):
+        axes.text(0.2, top_of_notes - NOTE_STEP * i, line, fontsize=8, va="center", color=INK)
     return figure
 
 
-def save_critical_difference(test: RankTest, title: str, folder: Path) -> list[Path]:
+def save_critical_difference(test: RankTest, title: str, folder: Path, notes: Sequence[str] = ()) -> list[Path]:
     """Write the diagram as png and svg.
 
     Args:
         test: The ranks and the critical difference.
         title: Title of the figure.
         folder: Where to; made if missing.
+        notes: What the ranks rest on.
 
     Returns:
         The files.
@@ -62,7 +71,7 @@ def save_critical_difference(test: RankTest, title: str, folder: Path) -> list[P
     Raises:
         InputError: The folder cannot be written to.
     """
-    figure = critical_difference_figure(test, title)
+    figure = critical_difference_figure(test, title, notes)
     files = [folder / f"{NAME}.{kind}" for kind in ("png", "svg")]
     with matplotlib.rc_context({"svg.hashsalt": NAME, "svg.fonttype": "none"}):  # the same file for the same runs
         for path in files:

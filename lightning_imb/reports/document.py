@@ -10,11 +10,12 @@ from lightning_imb.reports.comparison import Best, compare
 from lightning_imb.reports.grid import Grid, to_markdown
 from lightning_imb.reports.latex import NEEDS, to_latex
 from lightning_imb.reports.paired import compare_pairs
-from lightning_imb.reports.paired_tables import pairs_csv, pairs_grid, ranks_grid
+from lightning_imb.reports.paired_tables import conditions, pairs_csv, pairs_grid, ranks_grid, warning_of
 from lightning_imb.reports.pivot import pivot
 from lightning_imb.reports.ranks import rank_test
 from lightning_imb.reports.request import Request
 from lightning_imb.reports.tables import comparison_csv, comparison_grid, pivot_csv, pivot_grid, recall_grid
+from lightning_imb.reports.unfinished import unfinished
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,14 @@ def make_document(records: Sequence[RunRecord], request: Request) -> Document:
     grids = []
     if request.cols:
         table = pivot(records, request.rows, request.cols, request.metrics[0])
-        grids.append(pivot_grid(table, cast(Best, request.bold)))
+        left_out = len(unfinished(request.folder))
+        grids.append(pivot_grid(table, cast(Best, request.bold), left_out))
     compared = _paired(records, request) if request.compare else Document(())
     return Document((*grids, *compared.grids), compared.remarks)
 
 
 def make_csv(records: Sequence[RunRecord], request: Request) -> str:
-    """Make the one table that a csv file can hold: the comparison of pairs if asked for, else the scores.
+    """Make the one table that a csv file can hold: the pairs if they are compared, one score by columns, or the scores.
 
     Args:
         records: At least one run.
@@ -101,6 +103,7 @@ def _paired(records: Sequence[RunRecord], request: Request) -> Document:
         from lightning_imb.reports.critical_difference import save_critical_difference
 
         title = f"{blocks.metric}: average ranks over {test.n} blocks, Iman and Davenport p = {test.p_f:.2g}"
-        files = save_critical_difference(test, title, request.figures)
+        notes = [note for note in (warning_of(blocks), "; ".join(conditions(blocks))) if note]
+        files = save_critical_difference(test, title, request.figures, notes)
         remarks = [f"critical-difference diagram: {', '.join(map(str, files))}"]
     return Document((pairs, ranks_grid(test, blocks)), tuple(remarks))

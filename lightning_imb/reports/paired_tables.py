@@ -37,7 +37,7 @@ def pairs_grid(pairs: Sequence[Pair], blocks: Blocks) -> Grid:
         rows=tuple(_line(pair) for pair in pairs),
         labels=2,
         caption="; ".join(remark for remark in _remarks(pairs, blocks) if remark),
-        warning=WARNING if blocks.selected_on_test else "",
+        warning=warning_of(blocks),
         bold=frozenset((i, 8) for i, pair in enumerate(pairs) if pair.p_holm < ALPHA),
     )
 
@@ -52,6 +52,7 @@ def ranks_grid(test: RankTest, blocks: Blocks) -> Grid:
     k, means = len(test.levels), np.nanmean(blocks.complete, axis=0)
     mean = dict(zip(blocks.levels, means, strict=True))
     remarks = (
+        *conditions(blocks),
         f"on the {test.n} of {len(blocks.scores)} blocks that all have",
         f"Friedman: χ²({k - 1}) = {test.chi2:.3g}, p = {test.p_chi2:.3g}",
         f"Iman and Davenport: F({k - 1}, {(k - 1) * (test.n - 1)}) = {test.f:.3g}, p = {test.p_f:.3g}",
@@ -66,7 +67,23 @@ def ranks_grid(test: RankTest, blocks: Blocks) -> Grid:
             (level, f"{rank:.2f}", f"{mean[level]:.3f}") for level, rank in zip(test.levels, test.ranks, strict=True)
         ),
         caption="; ".join(remark for remark in remarks if remark),
+        warning=warning_of(blocks),
     )
+
+
+def conditions(blocks: Blocks) -> tuple[str, ...]:
+    """What every number made of the blocks rests on: split, protocol, what a block is, and what seeds are worth."""
+    return (
+        split_of([blocks.metric]),
+        f"protocol: {'; '.join(blocks.protocols)}",
+        _blocks_remark(blocks),
+        *((_SEEDS,) if "seed" in blocks.keys else ()),
+    )
+
+
+def warning_of(blocks: Blocks) -> str:
+    """The warning that epochs were chosen on the test set; empty where none was."""
+    return WARNING if blocks.selected_on_test else ""
 
 
 def pairs_csv(pairs: Sequence[Pair], blocks: Blocks) -> str:
@@ -95,28 +112,30 @@ def _line(pair: Pair) -> tuple[str, ...]:
 
 def _remarks(pairs: Sequence[Pair], blocks: Blocks) -> tuple[str, ...]:
     return (
-        split_of([blocks.metric]),
-        f"protocol: {'; '.join(blocks.protocols)}",
-        _blocks_remark(blocks),
+        *conditions(blocks),
         "two-sided Wilcoxon signed-rank test, zero differences ranked and then left out (Pratt), "
         f"exact up to {MAX_EXACT} others",
         f"Holm's correction over {len(pairs)} pairs, bold below {ALPHA}" if len(pairs) > 1 else "",
         "effect: matched-pairs rank-biserial correlation in [-1, 1] (Kerby 2014)",
         f"interval: of the mean, BCa bootstrap of {RESAMPLES} draws, from {MIN_INTERVAL} blocks on",
         _floor_remark(pairs),
-        _SEEDS if "seed" in blocks.keys else "",
     )
 
 
 def _blocks_remark(blocks: Blocks) -> str:
     """What a block is, how many there are, what is averaged in it, and how many lack a level."""
     axes = " and ".join(f"{key} ({count})" for key, count in blocks.keys.items())
-    fewest, most = blocks.repeats
-    seeds = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-    averaged = f", each score the mean over {seeds} seeds" if most > 1 else ""
+    averaged = f", each score the mean over {_seeds_remark(blocks)}" if blocks.repeats[1] > 1 or blocks.unpaired else ""
     lacking = len(blocks.scores) - len(blocks.complete)
     missing = f", {lacking} of them not complete" if lacking else ""
     return f"{len(blocks.scores)} blocks, told apart by {axes}{averaged}{missing}"
+
+
+def _seeds_remark(blocks: Blocks) -> str:
+    fewest, most = blocks.repeats
+    number = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    text = f"{number} seeds that all compared in the block have"
+    return f"{text} ({blocks.unpaired} scores of other seeds left out)" if blocks.unpaired else text
 
 
 def _floor_remark(pairs: Sequence[Pair]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lightning_imb.reports.collect import RunRecord
-from lightning_imb.reports.comparison import Comparison, Row, Summary, compare
+from lightning_imb.reports.comparison import Comparison, Row, compare
 from lightning_imb.utils.errors import InputError
 
 Labels = tuple[str, ...]
@@ -37,10 +37,9 @@ class Pivot:
         """Number of cells without a run."""
         return len(self.rows) * len(self.cols) - len(self.cells)
 
-    def column(self, col: Labels) -> list[Summary]:
-        """The score of each row in one column; empty summaries where there is no run."""
-        cells = [self.cells.get((row, col)) for row in self.rows]
-        return [cell.scores[self.metric] if cell else Summary(()) for cell in cells]
+    def column(self, col: Labels) -> list[Row | None]:
+        """The runs of each row in one column; None where there are none."""
+        return [self.cells.get((row, col)) for row in self.rows]
 
 
 def pivot(records: Sequence[RunRecord], rows: Sequence[str], cols: Sequence[str], metric: str) -> Pivot:

@@ -55,6 +55,9 @@ class Request:
             raise InputError("There is no score to report: name one, metric=test/bacc.")
         if self.form == "html" and (self.compare or self.cols):
             raise InputError("format=html has tables of its own: leave out cols= and compare=.")
+        if self.form == "csv" and self.compare and (self.cols or self.figures):
+            extra = "cols" if self.cols else "figures"
+            raise InputError(f"compare=true format=csv writes the pairs alone: leave out {extra}=, or use markdown.")
         if self.form == "rich" and self.out:
             raise InputError(f"format=rich is for the terminal: to write {self.out}, use format=markdown or latex.")
         ignored = [name for name in ("blocks", "control", "figures") if getattr(self, name)]

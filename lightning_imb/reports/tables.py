@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from lightning_imb.reports.captions import WARNING, bold_remark, caption
-from lightning_imb.reports.comparison import Best, Comparison, Summary, best_of
+from lightning_imb.reports.comparison import Best, Comparison, Row, Summary, leaders
 from lightning_imb.reports.confusion import head_to_tail
 from lightning_imb.reports.grid import Grid, to_rich
 from lightning_imb.reports.pivot import Labels, Pivot
@@ -64,11 +64,9 @@ def comparison_grid(comparison: Comparison, best: Best = "clear") -> Grid:
 
     Args:
         comparison: The comparison.
-        best: When the best of a column is stressed; see :func:`lightning_imb.reports.comparison.best_of`.
+        best: When the best of a column is stressed; see :func:`lightning_imb.reports.comparison.leaders`.
     """
-    columns = [[row.scores[name] for row in comparison.rows] for name in comparison.metrics]
-    leaders = [best_of(scores, name, best) for scores, name in zip(columns, comparison.metrics, strict=True)]
-    bold = _bold(leaders, len(comparison.keys) + 1)
+    bold = _bold([leaders(comparison.rows, name, best) for name in comparison.metrics], len(comparison.keys) + 1)
     return Grid(
         title="Scores, mean ± std over seeds",
         header=(*comparison.keys, "n", *(name.removeprefix(TEST) for name in comparison.metrics)),
@@ -83,22 +81,21 @@ def comparison_grid(comparison: Comparison, best: Best = "clear") -> Grid:
     )
 
 
-def pivot_grid(table: Pivot, best: Best = "clear") -> Grid:
+def pivot_grid(table: Pivot, best: Best = "clear", unfinished: int = 0) -> Grid:
     """Mean ± sample standard deviation (n) of one score: rows by columns, cells without a run marked.
 
     Args:
         table: The pivot table.
-        best: When the best of a column is stressed; see :func:`lightning_imb.reports.comparison.best_of`.
+        best: When the best of a column is stressed; see :func:`lightning_imb.reports.comparison.leaders`.
+        unfinished: Number of runs that are not done: whole rows and columns may be missing.
     """
-    bold = _bold([best_of(table.column(col), table.metric, best) for col in table.cols], len(table.row_keys))
-    cells = len(table.rows) * len(table.cols)
-    missing = f"{table.missing} of {cells} cells are missing" if table.missing else f"all {cells} cells are there"
+    bold = _bold([leaders(table.column(col), table.metric, best) for col in table.cols], len(table.row_keys))
     return Grid(
         title=f"{table.metric}, mean ± std (n) over seeds",
         header=(*table.row_keys, *_headings(table)),
         rows=tuple((*row, *(_cell(table, row, col) for col in table.cols)) for row in table.rows),
         labels=len(table.row_keys),
-        caption=caption(table.comparison, missing, bold_remark(best, bool(bold))),
+        caption=caption(table.comparison, *_missing(table, unfinished), bold_remark(best, bool(bold))),
         warning=WARNING if table.comparison.selected_on_test else "",
         bold=bold,
     )
@@ -154,7 +151,7 @@ def pivot_csv(table: Pivot) -> str:
     lines: list[Sequence[Any]] = [[*table.row_keys, *protocol, *names]]
     columns = [table.column(col) for col in table.cols]
     for i, row in enumerate(table.rows):
-        numbers = [number for column in columns for number in _numbers(column[i])]
+        numbers = [number for column in columns for number in _numbers(_score_of(column[i], table.metric))]
         lines.append([*row, *protocol.values(), *numbers])
     return csv_text(lines)
 
@@ -186,6 +183,16 @@ def _headings(table: Pivot) -> list[str]:
     return [" ".join(f"{key}={label}" for key, label in zip(table.col_keys, col, strict=True)) for col in table.cols]
 
 
+def _missing(table: Pivot, unfinished: int) -> tuple[str, ...]:
+    """What the table lacks. Rows and columns without a finished run are not in it: they are not counted as cells."""
+    cells = len(table.rows) * len(table.cols)
+    seen = f"{table.missing} of {cells} cells are missing" if table.missing else ""
+    more = f"{unfinished} unfinished runs are not in the table, nor rows and columns of them alone"
+    if unfinished:
+        return seen, more
+    return (seen or f"all {cells} cells are there",)
+
+
 def _cell(table: Pivot, row: Labels, col: Labels) -> str:
     cell = table.cells.get((row, col))
     if cell is None:
@@ -194,9 +201,13 @@ def _cell(table: Pivot, row: Labels, col: Labels) -> str:
     return f"{_mean_std(scores, len(scores.values))} ({len(scores.values)})" if scores.values else MISSING
 
 
-def _bold(leaders: Sequence[int | None], offset: int) -> frozenset[tuple[int, int]]:
-    """Cells to stress: the leading row of each column of numbers, if it has one."""
-    return frozenset((row, column + offset) for column, row in enumerate(leaders) if row is not None)
+def _score_of(cell: Row | None, metric: str) -> Summary:
+    return cell.scores[metric] if cell else Summary(())
+
+
+def _bold(found: Sequence[Sequence[int]], offset: int) -> frozenset[tuple[int, int]]:
+    """Cells to stress: the leading rows of each column of numbers."""
+    return frozenset((row, column + offset) for column, rows in enumerate(found) for row in rows)
 
 
 def _mean_std(summary: Summary, n: int) -> str:

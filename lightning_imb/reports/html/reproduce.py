@@ -1,20 +1,17 @@
 """What is needed to run each run again: its command and its config."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from lightning_imb.launches import launches_of
 from lightning_imb.reports.collect import RunRecord
+from lightning_imb.reports.html.command import train_again
 from lightning_imb.reports.html.rows import RowRuns
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.errors import InputError
 
 MAX_CONFIGS = 300
-OVERRIDES = Path(".hydra") / "overrides.yaml"
 
 
 @dataclass(frozen=True)
@@ -63,29 +60,6 @@ def run_list(rows: Sequence[RowRuns], folder: Path, metrics: Sequence[str]) -> R
         for row in rows
     )
     return RunList(listed, "" if whole else note)
-
-
-def train_again(record: RunRecord) -> str:
-    """The command that trains one run again, alone, into a folder of its own.
-
-    It is made of the overrides of this very run. Where Hydra left none, it is the command the run has recorded.
-
-    Args:
-        record: The run.
-
-    Raises:
-        InputError: The file of the overrides is damaged.
-    """
-    file = record.path / OVERRIDES
-    if not file.is_file():
-        return str(record.metrics.get("command", "not recorded"))
-    try:
-        overrides = [str(word) for word in yaml.safe_load(file.read_text(encoding="utf-8"))]
-    except (yaml.YAMLError, TypeError) as error:
-        raise InputError(f"{file} is damaged (no list of overrides): delete it, no result is in it.") from error
-    # a sweep's file makes every command a sweep
-    alone = ["hydra.mode=RUN"] if any(word.startswith("sweep=") for word in overrides) else []
-    return shlex.join(["imb-train", *overrides, *alone])
 
 
 def _entry(record: RunRecord, folder: Path, metrics: Sequence[str], with_config: bool) -> RunEntry:

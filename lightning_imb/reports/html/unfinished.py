@@ -1,14 +1,12 @@
 """Runs that have started and are not done."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lightning_imb.launches import FILE, launches_of
+from lightning_imb.launches import launches_of
 from lightning_imb.reports.grid import Grid
 from lightning_imb.reports.html.parts import Section, sortable
-from lightning_imb.runs import RunFolder
+from lightning_imb.reports.unfinished import unfinished
 from lightning_imb.utils.errors import InputError
 
 STATES = {"running": "running, or killed without a word", "done": "its metrics.json is gone"}
@@ -21,27 +19,12 @@ def unfinished_section(folder: Path) -> Section:
     Args:
         folder: The folder of the report.
     """
-    rows = tuple(_cells(path, folder) for path in sorted(unfinished(folder)))
+    rows = tuple(_cells(path, folder) for path in unfinished(folder))
     if not rows:
         return Section("unfinished", "Unfinished runs", "None: every run that has started is done.")
     text = "In no table and no figure. The same imb-train command resumes those that stopped and retries the failed."
     grid = Grid("Runs without metrics.json", HEADER, rows, labels=len(HEADER))
     return Section("unfinished", "Unfinished runs", text, (sortable(grid),))
-
-
-def unfinished(root: Path) -> Iterator[Path]:
-    """Folders of the runs below a folder that have started and are not done.
-
-    A run that was refused has no config.yaml, only its launches. Hidden folders are left out: copies of
-    configs, and runs that a later config took the place of.
-
-    Args:
-        root: Where to look.
-    """
-    for folder, below, files in os.walk(root):
-        below[:] = [name for name in below if not name.startswith(".")]
-        if {"config.yaml", FILE} & set(files) and not RunFolder(folder).finished:
-            yield Path(folder)
 
 
 def _cells(path: Path, folder: Path) -> tuple[str, ...]:

@@ -53,6 +53,33 @@ def test_named_blocks_without_seed_take_the_mean_over_seeds(grid_of_runs, sweep)
     assert (blocks.keys, blocks.repeats) == ({"dataset": 1, "imbalance.ratio": 2}, (3, 3))
 
 
+def test_means_are_over_the_seeds_that_all_levels_of_the_block_have(make_run, sweep):
+    """Seed 9 is an easy one that only eos has: it must not lift the mean of eos over that of erm."""
+    for method, seeds in {"eos": (0, 1, 9), "erm": (0, 1, 2)}.items():
+        for seed in seeds:
+            make_run(f"{method}/{seed}", method=method, seed=seed, bacc=0.9 if seed == 9 else seed / 10)
+    make_run("erm/7", seed=7, test__bacc=None)  # no value, nothing to leave out
+    blocks = arrange(collect(sweep), ["method"], METRIC, blocks=["dataset"])
+    assert blocks.scores.tolist() == [[0.05, 0.05]]
+    assert (blocks.repeats, blocks.unpaired) == ((2, 2), 2)
+
+
+def test_a_block_without_a_common_seed_compares_nothing(make_run, sweep):
+    for seed, method in enumerate(("eos", "erm")):
+        make_run(method, method=method, seed=seed)
+    with pytest.raises(InputError, match="No two values of method share a block"):
+        arrange(collect(sweep), ["method"], METRIC, blocks=["dataset"])
+
+
+def test_a_level_that_lacks_a_block_takes_no_seeds_from_the_others(grid_of_runs, make_run, sweep):
+    grid_of_runs(lambda method, ratio, seed: seed / 10)
+    settings = {"imbalance": {"ratio": 10}}
+    make_run("smote", method="smote", seed=0, bacc=0.0, counts=(1000, 100), settings=settings)
+    blocks = arrange(collect(sweep), ["method"], METRIC, blocks=["imbalance.ratio"])
+    np.testing.assert_array_equal(blocks.scores, [[0.0, 0.0, 0.0], [0.1, 0.1, np.nan]])
+    assert (blocks.repeats, blocks.unpaired) == ((1, 3), 4)
+
+
 def test_a_setting_tuned_for_one_level_does_not_pair_by_itself(make_run, sweep):
     for seed, lr in ((0, 0.1), (1, 0.2)):
         make_run(f"eos{seed}", method="eos", seed=seed, settings={"retrain": {"lr": lr}})

@@ -124,6 +124,20 @@ def test_each_format_is_printed_with_the_number_of_runs(make_run, sweep, capsys,
     assert "c1" in text
 
 
+@pytest.mark.parametrize("form", ["rich", "csv"])
+def test_rows_without_a_finished_run_are_named(make_run, sweep, capsys, form):
+    make_run("erm")
+    make_run("eos", method="eos").metrics_file.unlink()
+    (sweep / "refused").mkdir()
+    (sweep / "refused" / "launches.json").write_text('{"launches": []}')
+    report(Request(sweep, ("method",), ("test/bacc",), cols=("dataset",), form=form))
+    said = capsys.readouterr()
+    text = said.err if form == "csv" else said.out
+    assert "2 unfinished (eos digits: 1, of unknown rows: 1)" in text
+    assert "cells are there" not in said.out
+    assert form != "csv" or "unfinished" not in said.out
+
+
 def test_html_is_one_file_in_the_folder_unless_told(make_run, add_files, sweep, tmp_path, capsys):
     add_files(make_run("a"))
     for out in (None, tmp_path / "else" / "where.html"):
@@ -140,7 +154,7 @@ def test_many_runs_are_read_once_each(make_run, sweep, capsys, monkeypatch):
     read = []
     plain = RunFolder.read_config
     monkeypatch.setattr(RunFolder, "read_config", lambda run: read.append(run.path) or plain(run))
-    report(Request(sweep, ("method",), ("test/bacc",), cols=("dataset",), compare=True, form="csv"))
+    report(Request(sweep, ("method",), ("test/bacc",), compare=True, form="csv"))
     (line,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert line["blocks"] == "60"
     assert len(read) == len(set(read)) == 120

@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from lightning_imb.reports.collect import collect, count_unfinished
+from lightning_imb.reports.collect import collect
+from lightning_imb.reports.unfinished import unfinished
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.errors import InputError
 
@@ -19,7 +20,7 @@ def test_finished_runs_are_found_and_the_others_counted(make_run, sweep):
     (sweep / "metrics.json").write_text("{}")  # of something else: no config.yaml beside it
     records = collect(sweep)
     assert [(r.metrics["method"], r.seed) for r in records] == [("a", 0), ("a", 1), ("b", 0)]
-    assert count_unfinished(sweep) == 1
+    assert len(unfinished(sweep)) == 1
 
 
 def test_what_a_sweep_has_put_away_no_longer_counts(make_run, sweep):
@@ -28,7 +29,7 @@ def test_what_a_sweep_has_put_away_no_longer_counts(make_run, sweep):
     make_run("a/1", seed=1).metrics_file.unlink()
     shutil.copytree(sweep / "a" / "1", sweep / "a" / "1" / ".superseded" / "2e")
     assert [record.path for record in collect(sweep)] == [sweep / "a" / "0"]
-    assert count_unfinished(sweep) == 1
+    assert len(unfinished(sweep)) == 1
 
 
 def test_nothing_to_show_is_said(make_run, sweep):

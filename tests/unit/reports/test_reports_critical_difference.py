@@ -51,11 +51,14 @@ def test_the_critical_difference_is_drawn_to_scale_or_told():
     assert any("2.50 (Nemenyi, 0.05): longer than the line" in text for text in texts(long))
 
 
+@pytest.mark.parametrize("notes", [(), ("WARNING: " + "too HIGH " * 14, "what they rest on; " * 15)], ids=len)
 @pytest.mark.parametrize("levels", [3, 4, 16])
-def test_no_text_lies_on_another_or_leaves_the_figure(levels):
+def test_no_text_lies_on_another_or_leaves_the_figure(levels, notes):
     ranks = [1 + (levels - 1) * (i / (levels - 1)) ** 2 for i in range(levels)]
     names = [f"method={i}, resampler=borderline_smote" for i in range(levels)]
-    figure = critical_difference_figure(ranked(ranks, 1.2, names), "test/bacc: average ranks over 12 blocks, p = 0.02")
+    title = "test/bacc: average ranks over 12 blocks, p = 0.02"
+    figure = critical_difference_figure(ranked(ranks, 1.2, names), title, notes)
+    assert all(any(text.startswith(note[:20]) for text in texts(figure)) for note in notes)
     figure.canvas.draw()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))

@@ -59,6 +59,16 @@ def test_the_diagram_is_written_and_named(records, sweep, tmp_path):
         assert name in document.remarks[0]
 
 
+def test_the_diagram_says_what_its_ranks_rest_on(make_run, sweep, tmp_path):
+    for method in ("eos", "erm", "smote"):
+        for seed in range(5):
+            make_run(f"{method}/{seed}", method=method, seed=seed, selected_on="test", protocol="paper, best on TEST")
+    make_document(collect(sweep), request(sweep, compare=True, figures=tmp_path))
+    text = (tmp_path / "critical_difference.svg").read_text()
+    for words in ("WARNING: the epoch was chosen on the TEST set", "test set; protocol: paper, best on TEST"):
+        assert words in text
+
+
 def test_rows_of_other_classes_have_no_recalls_and_the_reason_is_given(make_run, sweep):
     for name, counts in {"digits": (9, 8, 7), "flowers": (5, 5)}.items():
         make_run(name, counts=counts, settings={"dataset": {"name": name}}, dataset=name)
@@ -70,7 +80,7 @@ def test_rows_of_other_classes_have_no_recalls_and_the_reason_is_given(make_run,
 def test_csv_holds_the_pairs_the_columns_or_the_scores(records, sweep):
     heads = [
         make_csv(records, request(sweep, **asked)).split(",")[0]
-        for asked in ({}, {"cols": ("dataset",)}, {"cols": ("dataset",), "compare": True})
+        for asked in ({}, {"cols": ("dataset",)}, {"compare": True})
     ]
     assert heads == ["method", "method", "metric"]
 

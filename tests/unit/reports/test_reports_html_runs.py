@@ -1,18 +1,14 @@
 """The list of runs: commands, configs, launches, and those that are not done."""
 
-import shlex
-
-import pytest
 from omegaconf import OmegaConf
 
 from lightning_imb.reports.collect import collect
 from lightning_imb.reports.html import reproduce
 from lightning_imb.reports.html.facts import facts
-from lightning_imb.reports.html.reproduce import run_list, train_again
+from lightning_imb.reports.html.reproduce import run_list
 from lightning_imb.reports.html.rows import row_runs
 from lightning_imb.reports.html.unfinished import unfinished_section
 from lightning_imb.utils.atomic import write_json_atomic
-from lightning_imb.utils.errors import InputError
 
 
 def launched(run, *launches):
@@ -21,42 +17,9 @@ def launched(run, *launches):
     write_json_atomic(run.path / "launches.json", {"launches": [usual | launch for launch in launches]})
 
 
-def overridden(run, *words):
-    folder = run.path / ".hydra"
-    folder.mkdir()
-    OmegaConf.save(OmegaConf.create(list(words)), folder / "overrides.yaml")
-    return train_again(collect(run.path)[0])
-
-
 def listed(tmp_path, *metrics):
     folder = tmp_path / "sweep"
     return run_list(row_runs(collect(folder), ["method"]), folder, metrics)
-
-
-def test_the_command_is_that_of_the_run_and_not_of_the_sweep(make_run):
-    run = make_run("a", command="imb-train -m method=eos,erm seed=0,1")
-    assert overridden(run, "method=eos", "seed=1") == "imb-train method=eos seed=1"
-
-
-def test_words_of_the_command_are_quoted_for_the_shell(make_run):
-    words = ["dataset.root=my photos", "dataset.augment.per_image=[{_target_: 'x'}]"]
-    assert shlex.split(overridden(make_run("a"), *words)) == ["imb-train", *words]
-
-
-def test_a_sweep_file_alone_makes_no_sweep(make_run):
-    assert overridden(make_run("a"), "method=eos", "sweep=demo") == "imb-train method=eos sweep=demo hydra.mode=RUN"
-
-
-def test_without_overrides_the_recorded_command_stands(make_run):
-    assert train_again(collect(make_run("a", command="imb-train seed=3").path)[0]) == "imb-train seed=3"
-
-
-def test_damaged_overrides_are_named(make_run):
-    run = make_run("a")
-    (run.path / ".hydra").mkdir()
-    (run.path / ".hydra" / "overrides.yaml").write_text("3")
-    with pytest.raises(InputError, match=r"overrides\.yaml is damaged"):
-        train_again(collect(run.path)[0])
 
 
 def test_each_run_has_its_config_its_scores_and_its_launches(make_run, tmp_path):

@@ -1,4 +1,4 @@
-"""Two levels on the same blocks: against values worked out by hand, by enumeration and in the literature."""
+"""Two levels on the same blocks: which are paired, and what is told of a pair."""
 
 import numpy as np
 import pytest

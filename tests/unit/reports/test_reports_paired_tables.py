@@ -54,7 +54,7 @@ def test_pairs_that_never_meet_show_dashes():
         (blocks(STEADY), ["seeds of one data split share its images"]),
         (blocks([*STEADY, [0.5, 0.5, np.nan]]), ["9 blocks", "1 of them not complete"]),
         (blocks(STEADY, keys={"dataset": 4, "imbalance.ratio": 2}), ["told apart by dataset (4) and imbalance.ratio"]),
-        (blocks(STEADY, repeats=(2, 3)), ["each score the mean over 2 to 3 seeds"]),
+        (blocks(STEADY, repeats=(2, 3)), ["each score the mean over 2 to 3 seeds that all compared"]),
         (blocks(STEADY, metric="val/bacc"), ["validation set"]),
     ],
 )
@@ -99,6 +99,14 @@ def test_ranks_have_the_best_first_and_the_tests_below():
     assert [row[1:] for row in found.rows][2] == ("3.00", "0.500")
     for word in ("Friedman: χ²(2) =", "Iman and Davenport: F(2, 14)", "CD = 1.17", "below 10 blocks"):
         assert word in found.caption
+
+
+def test_ranks_say_what_they_rest_on_as_pairs_do():
+    given = blocks(STEADY, selected_on_test=True)
+    found = ranks_grid(rank_test(given), given)
+    for word in ("test set", f"protocol: {PROTOCOL}", "told apart by seed (8)", "seeds of one data split share"):
+        assert word in found.caption
+    assert found.warning == grid(given).warning != ""
 
 
 def test_ranks_that_do_not_differ_are_not_to_be_looked_at_in_pairs():

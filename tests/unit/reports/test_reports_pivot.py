@@ -58,6 +58,13 @@ def test_a_full_table_of_equal_seeds_says_so_in_few_words(make_run, sweep):
     assert "seeds," not in caption
 
 
+def test_nothing_is_called_complete_while_runs_are_unfinished(make_run, sweep):
+    make_run("a", settings={"imbalance": {"ratio": 10}})
+    caption = pivot_grid(pivot(collect(sweep), ["method"], ["imbalance.ratio"], "test/bacc"), unfinished=2).caption
+    assert "cells are there" not in caption
+    assert "2 unfinished runs are not in the table" in caption
+
+
 def test_equal_numbers_of_other_seeds_are_not_called_equal(make_run, sweep):
     for method, seed in {"erm": 0, "eos": 1}.items():
         make_run(method, method=method, seed=seed)
@@ -80,6 +87,17 @@ def test_a_narrow_lead_is_the_best_mean_and_not_clear(make_run, sweep):
     table = pivot(collect(sweep), ["method"], ["dataset"], "test/bacc")
     assert pivot_grid(table, "clear").bold == set()
     assert pivot_grid(table, "mean").bold == {(0, 1)}
+
+
+def test_a_column_has_no_best_over_other_data(make_run, sweep):
+    for ratio, bacc in ((10, 0.8), (100, 0.4)):
+        for method, gain in {"erm": 0.0, "eos": 0.1}.items():
+            counts, settings = (1000, 1000 // ratio), {"imbalance": {"ratio": ratio}}
+            make_run(f"{method}{ratio}", method=method, bacc=bacc + gain, counts=counts, settings=settings)
+    records = collect(sweep)
+    assert pivot_grid(pivot(records, ["imbalance.ratio"], ["method"], "test/bacc"), "mean").bold == set()
+    table = pivot(records, ["method", "imbalance.ratio"], ["dataset"], "test/bacc")
+    assert [table.rows[i][0] for i, _ in pivot_grid(table, "mean").bold] == ["eos", "eos"]
 
 
 def test_csv_has_full_precision_and_empty_fields_for_what_is_missing(table):

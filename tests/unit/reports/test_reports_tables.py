@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from lightning_imb.reports.collect import collect
-from lightning_imb.reports.comparison import clear_best, compare
+from lightning_imb.reports.comparison import compare, leaders
 from lightning_imb.reports.grid import Grid, to_markdown, to_rich
 from lightning_imb.reports.tables import (
     comparison_csv,
@@ -41,8 +41,8 @@ def test_the_best_is_stressed_only_when_clear(make_run, sweep, erm, eos, best):
         for seed, bacc in enumerate(values):
             make_run(f"{method}/{seed}", method=method, seed=seed, bacc=bacc)
     comparison = compare(collect(sweep), "method", BACC)
-    i = clear_best(comparison, "test/bacc")
-    assert (None if i is None else comparison.rows[i].labels[0]) == best
+    found = leaders(comparison.rows, "test/bacc", "clear")
+    assert [comparison.rows[i].labels[0] for i in found] == ([best] if best else [])
     assert to_markdown(comparison_grid(comparison)).count("**0.6") == (1 if best else 0)
 
 
@@ -51,9 +51,21 @@ def test_of_a_loss_the_lowest_is_the_best(make_run, sweep):
         for seed in (0, 1):
             make_run(f"{method}/{seed}", method=method, seed=seed, test__loss=loss + seed / 1000)
     comparison = compare(collect(sweep), "method", ["test/loss"])
-    i = clear_best(comparison, "test/loss")
-    assert i is not None
-    assert comparison.rows[i].labels == ("erm",)
+    assert [comparison.rows[i].labels for i in leaders(comparison.rows, "test/loss", "clear")] == [("erm",)]
+
+
+def test_nobody_leads_over_rows_of_other_data_or_another_protocol(make_run, sweep):
+    """Ratio 10 is easier than 100, the paper's protocol kinder than a holdout: neither is a method's merit."""
+    for method, gain in {"erm": 0.0, "eos": 0.1}.items():
+        for ratio, protocol, bacc in ((10, "holdout", 0.8), (100, "holdout", 0.4), (100, "paper", 0.6)):
+            counts, chosen = (1000, 1000 // ratio), {"imbalance": {"ratio": ratio}, "protocol": {"name": protocol}}
+            name = f"{method}{ratio}{protocol}"
+            make_run(name, method=method, bacc=bacc + gain, counts=counts, protocol=protocol, settings=chosen)
+    comparison = compare(collect(sweep), ["method", "imbalance.ratio", "protocol"], BACC)
+    grid = comparison_grid(comparison, "mean")
+    assert {grid.rows[i][0] for i, _ in grid.bold} == {"eos"}
+    assert len(grid.bold) == 3  # of each of three data and protocols
+    assert "among rows of the same protocol and data" in grid.caption
 
 
 def test_missing_scores_are_shown_as_missing(make_run, sweep):
