@@ -89,8 +89,8 @@ def _interruptible() -> Iterator[None]:
         with on_ending_signals(answer):
             yield
     except Exception as consequence:
-        # a trainer that is torn down while it is being set up, a loader whose workers are gone
-        if told and not isinstance(consequence, InputError):
+        # a trainer that is torn down while it is being set up, a config that was being read: whatever it is called now
+        if told and not isinstance(consequence, NoRoomError):
             raise Interrupted(told[0]) from consequence
         raise
 

@@ -12,7 +12,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torchmetrics import Metric
 
-from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.errors import NoRoomError
 from lightning_imb.utils.signals import Interrupted, end_now, on_ending_signals
 
 log = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ def told_to_end(trainer: Trainer) -> Iterator[None]:
     """
     try:
         yield
-    except InputError:
+    except NoRoomError:
         raise
     except Exception as consequence:
         for callback in trainer.callbacks:  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from lightning_imb.launches import FILE, launch, launches_of, note_launch
-from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.errors import InputError, NoRoomError
 from lightning_imb.utils.process import start_of
 from lightning_imb.utils.signals import Interrupted
 
@@ -120,6 +120,30 @@ def test_what_fails_after_a_signal_is_an_interruption(tmp_path):
 
     with pytest.raises(Interrupted), launch(tmp_path):
         teardown_that_fails()
+    assert states(tmp_path) == ["interrupted"]
+
+
+def test_a_full_disk_stays_a_full_disk_after_a_signal(tmp_path):
+    def no_checkpoint():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            raise NoRoomError("cannot write last.ckpt")
+
+    with pytest.raises(NoRoomError), launch(tmp_path):
+        no_checkpoint()
+    assert states(tmp_path) == ["failed"]
+
+
+def test_bad_input_that_a_signal_made_is_an_interruption(tmp_path):
+    def half_a_config():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            raise InputError("the config has no key 'defaults', which is needed here")
+
+    with pytest.raises(Interrupted), launch(tmp_path):
+        half_a_config()
     assert states(tmp_path) == ["interrupted"]
 
 
