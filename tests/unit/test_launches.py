@@ -111,40 +111,24 @@ def test_a_signal_ends_the_job_with_the_code_of_a_shell_and_handlers_come_back(t
     assert signal.getsignal(signum) is before
 
 
-def test_what_fails_after_a_signal_is_an_interruption(tmp_path):
-    def teardown_that_fails():
+@pytest.mark.parametrize(
+    ("consequence", "end", "state"),
+    [
+        (RuntimeError("a loader worker is gone"), Interrupted, "interrupted"),
+        (InputError("the config has no key 'defaults', which is needed here"), Interrupted, "interrupted"),
+        (NoRoomError("cannot write last.ckpt"), NoRoomError, "failed"),
+    ],
+)
+def test_what_fails_after_a_signal_is_an_interruption_unless_the_disk_is_full(tmp_path, consequence, end, state):
+    def fail_on_the_way_out():
         try:
             signal.raise_signal(signal.SIGTERM)
         finally:
-            raise RuntimeError("a loader worker is gone")
+            raise consequence
 
-    with pytest.raises(Interrupted), launch(tmp_path):
-        teardown_that_fails()
-    assert states(tmp_path) == ["interrupted"]
-
-
-def test_a_full_disk_stays_a_full_disk_after_a_signal(tmp_path):
-    def no_checkpoint():
-        try:
-            signal.raise_signal(signal.SIGTERM)
-        finally:
-            raise NoRoomError("cannot write last.ckpt")
-
-    with pytest.raises(NoRoomError), launch(tmp_path):
-        no_checkpoint()
-    assert states(tmp_path) == ["failed"]
-
-
-def test_bad_input_that_a_signal_made_is_an_interruption(tmp_path):
-    def half_a_config():
-        try:
-            signal.raise_signal(signal.SIGTERM)
-        finally:
-            raise InputError("the config has no key 'defaults', which is needed here")
-
-    with pytest.raises(Interrupted), launch(tmp_path):
-        half_a_config()
-    assert states(tmp_path) == ["interrupted"]
+    with pytest.raises(end), launch(tmp_path):
+        fail_on_the_way_out()
+    assert states(tmp_path) == [state]
 
 
 def test_other_ranks_write_nothing(tmp_path, monkeypatch):
