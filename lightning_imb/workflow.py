@@ -38,6 +38,10 @@ from lightning_imb.utils.errors import InputError
 
 log = logging.getLogger(__name__)
 
+_TOO_MANY_TO_LOG = (
+    "recall per class is in metrics.json only: %d classes are too many to log each epoch; log_per_class=true does it"
+)
+
 
 def train(cfg: DictConfig) -> dict[str, Any]:
     """Train as the config says, or go on where a run in the same folder stopped.
@@ -73,11 +77,7 @@ def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
         cfg = asked
         machine = settle_machine(cfg, run)  # anew: what auto meant for the other run says nothing about this one
     elif run.finished:
-        note_launch(run.path, skipped=True)
-        console.print(f"this run is done already: {run.path}")
-        metrics = run.read_metrics()
-        console.print(run_table(metrics))
-        return metrics
+        return _skip(run, console)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     data = build_datamodule(cfg)
     data.setup("fit")
@@ -96,14 +96,19 @@ def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
         copy_phase_1(source, run)
     console.print(run_header(header_info(cfg, run, data, model) | machine.lines))
     if cfg.log_per_class == "auto" and not model.log_per_class:
-        log.info(
-            "recall per class is in metrics.json only: %d classes are too many to log each epoch; "
-            "log_per_class=true does it",
-            len(data.class_names),
-        )
+        log.info(_TOO_MANY_TO_LOG, len(data.class_names))
     metrics = _train_with_loggers(cfg, run, data, model)
     console.print(run_table(metrics))
     console.print(f"run folder  {run.path}\nfigures     {run.figures}", soft_wrap=True)
+    return metrics
+
+
+def _skip(run: RunFolder, console: Console) -> dict[str, Any]:
+    """Show what a run that is done already found."""
+    note_launch(run.path, skipped=True)
+    console.print(f"this run is done already: {run.path}")
+    metrics = run.read_metrics()
+    console.print(run_table(metrics))
     return metrics
 
 
