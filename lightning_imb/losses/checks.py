@@ -1,12 +1,14 @@
 """Checks of what a user gives to a loss: class counts, class weights, numbers and choices."""
 
-import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from lightning_imb.utils.checked import checked_choice, checked_number
 from lightning_imb.utils.errors import InputError
+
+__all__ = ["checked_choice", "checked_counts", "checked_number", "checked_positive", "checked_weights"]
 
 
 def checked_counts(class_counts: Sequence[int] | Tensor) -> Tensor:
@@ -63,25 +65,12 @@ def checked_weights(weights: Sequence[float] | Tensor, num_classes: int) -> Tens
     return values
 
 
-def checked_number(name: str, value: float, low: float, high: float = math.inf) -> float:
-    """Return ``value`` when it is a finite number in ``[low, high]``.
+def checked_positive(name: str, value: float) -> float:
+    """Return ``value`` when it is a finite number above 0.
 
     Raises:
-        InputError: not a number, not finite, or outside the range.
+        InputError: anything else.
     """
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or not low <= value <= high:
-        wanted = f">= {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
-        raise InputError(f"{name} is {value!r}; give a number {wanted}")
+    if checked_number(name, value, 0) == 0:
+        raise InputError(f"{name} is {value!r}; give a number above 0")
     return float(value)
-
-
-def checked_choice(name: str, value: str, choices: Collection[str]) -> str:
-    """Return ``value`` when it is one of ``choices``.
-
-    Raises:
-        InputError: any other value.
-    """
-    if value not in choices:
-        raise InputError(f"{name} is {value!r}; choose one of {', '.join(choices)}")
-    return value
