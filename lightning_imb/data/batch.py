@@ -12,18 +12,22 @@ class Batch(NamedTuple):
         inputs: uint8 images (N, C, H, W) before the transform, float32 after it; or embeddings (N, D).
         target: Class indices (N,), int64.
         key: Seed of this batch's random draws while training; None where nothing is random.
+        own: The first ``own`` rows are the batch itself, the rows after it a second stream of as many rows
+            (`lightning_imb.data.second`); None where there is no second stream.
     """
 
     inputs: Tensor
     target: Tensor
     key: int | None
+    own: int | None = None
 
 
 class BatchRequest(NamedTuple):
-    """What a sampler asks of a dataset: which rows, and the seed of the batch they form."""
+    """What a sampler asks of a dataset: which rows, the seed of the batch they form, and ``own`` of that batch."""
 
     indices: Tensor
     key: int | None
+    own: int | None = None
 
 
 class Steps(NamedTuple):

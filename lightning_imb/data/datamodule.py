@@ -12,31 +12,32 @@ from torch.utils.data import DataLoader
 
 from lightning_imb.data.batch import Batch, BatchRequest
 from lightning_imb.data.cache import ImageCache
+from lightning_imb.data.choice import Profile, training_rows
 from lightning_imb.data.draws import Draw, instance
 from lightning_imb.data.embeddings import LentEmbeddings, TensorBatches, TensorSteps
-from lightning_imb.data.loaders import make_loader
+from lightning_imb.data.loaders import make_loader, worker_count
 from lightning_imb.data.ordered import OrderedBatches
+from lightning_imb.data.oversample import OverSampler, over_sample
 from lightning_imb.data.per_image import ImageTransform, PerImage, check_transforms
 from lightning_imb.data.place import next_batch, process
 from lightning_imb.data.placement import check_on_device, stays_on_device
 from lightning_imb.data.prepare import ImageSet, prepare
-from lightning_imb.data.profiles import subsample
-from lightning_imb.data.shuffle import GroupedBatches, Order, ShuffledBatches
-from lightning_imb.data.splits import Splits, check_classes, stratified_split
+from lightning_imb.data.second import Second
+from lightning_imb.data.set_checks import check_sets, check_share, check_shares
+from lightning_imb.data.shuffle import GroupedBatches, Order, Others, ShuffledBatches
+from lightning_imb.data.splits import Splits
 from lightning_imb.data.statistics import resolve_statistics
 from lightning_imb.data.transforms import BatchTransform
-from lightning_imb.utils.errors import InputError
 
 _ROWS_AT_ONCE = 16384  # embeddings that the head classifies at a time
-
-Profile = Callable[[Sequence[int]], Sequence[int]]
 
 
 class ImbalancedDataModule(LightningDataModule):
     """Training, validation and test images, with the training classes made as imbalanced as asked.
 
     The order is: choose the training subset by the profile, hold the validation set out of it
-    (class-stratified), decode. ``class_counts`` are those of the images that really reach the loss.
+    (class-stratified), decode, over-sample. ``class_counts`` are those of the images that really reach the loss.
+    ``draw``, ``second`` and ``batch_size`` may be replaced between fits.
 
     Args:
         splits: Makes the train, val and test sources; called once.
@@ -64,11 +65,19 @@ class ImbalancedDataModule(LightningDataModule):
         cache: Folder of decoded images that outlives the run; None for none.
         cache_limit_gb: Bound of that folder, in 10^9 bytes.
         draw: Which training images an epoch is made of (``conf/sampler``).
+        second: Draws a second stream for these, which comes in the same batches (`Batch.own`); None for none.
+        oversample: Makes synthetic training images from pixels (``conf/oversample``); None for none.
+
+    Attributes:
+        real_counts: Training images per class before over-sampling.
+        oversample_report: What was made, one dict per class; None without over-sampling.
     """
 
     test_split = "test"  # the split that ``test_dataloader`` serves
     transform: BatchTransform
     class_names: tuple[str, ...]
+    real_counts: list[int]
+    oversample_report: list[dict[str, Any]] | None = None
 
     def __init__(
         self,
@@ -97,6 +106,8 @@ class ImbalancedDataModule(LightningDataModule):
         cache: str | None = None,
         cache_limit_gb: float = 20.0,
         draw: Draw = instance,
+        second: Second | None = None,
+        oversample: OverSampler | None = None,
     ) -> None:
         super().__init__()
         check_on_device(on_device)
@@ -109,7 +120,7 @@ class ImbalancedDataModule(LightningDataModule):
         self.num_workers, self.in_memory, self.memory_limit_gb = num_workers, in_memory, memory_limit_gb
         self.on_bad_image, self.seed = on_bad_image, seed
         self.cutout, self.per_image, self.on_device = cutout, per_image, on_device
-        self.draw = draw
+        self.draw, self.second, self.oversample = draw, second, oversample
         self.cache = ImageCache(cache, cache_limit_gb)
         self._device = torch.device("cpu")  # where the sets in memory are
         self._sets: dict[str, ImageSet] = {}
@@ -120,13 +131,15 @@ class ImbalancedDataModule(LightningDataModule):
         if not self._sets:
             self._load()
         if self.trainer is not None:
-            self._check_shares(self.trainer.world_size)
+            check_shares(self._sets, self.trainer.world_size)
             self._place(self.trainer.strategy.root_device)
 
     def _load(self) -> None:
         splits = self.splits()
         self.class_names = splits.train.class_names
-        train, val = self._training_indices(splits)
+        train, val = training_rows(
+            splits, self.profile, self.selection, self.subset_seed, self.val_size, self.split_seed
+        )
         self._sets["train"] = self._prepare(splits, "train", train)
         if val is not None:
             self._sets["val"] = self._prepare(splits, "train", val)
@@ -134,21 +147,17 @@ class ImbalancedDataModule(LightningDataModule):
             self._sets["val"] = self._prepare(splits, "val", np.arange(len(splits.val)))
         self._sets["test"] = self._prepare(splits, "test", np.arange(len(splits.test)))
         self.fingerprint = "-".join(source.fingerprint() for source in splits if source is not None)
-        self._check_counts()
-        self.transform = self._build_transform()
+        check_sets(self._sets, self.class_names)
+        self.transform = self._build_transform()  # of the real images: mean and std are those without over-sampling
+        self.real_counts = self.counts("train")
+        if self.oversample is not None:
+            self._sets["train"], self.oversample_report = over_sample(
+                self._sets["train"], self.oversample, self.class_names
+            )
         if self.per_image:
             images = self._sets["train"]
             check_transforms(self.per_image, images.batches[BatchRequest(torch.tensor([0]), None)].inputs)
             self._sets["train"] = images._replace(batches=PerImage(images.batches, self.per_image))
-
-    def _training_indices(self, splits: Splits) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
-        labels = np.asarray(splits.train.labels)
-        available = np.bincount(labels, minlength=len(self.class_names)).tolist()
-        chosen = subsample(labels, self.profile(available), self.subset_seed, self.selection)
-        if splits.val is not None or not self.val_size:
-            return chosen, None
-        rest, held = stratified_split(labels[chosen], self.val_size, self.split_seed, class_names=self.class_names)
-        return chosen[rest], chosen[held]
 
     def _prepare(self, splits: Splits, name: str, indices: NDArray[np.int64]) -> ImageSet:
         source = getattr(splits, name)
@@ -172,25 +181,6 @@ class ImbalancedDataModule(LightningDataModule):
         free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0
         return stays_on_device(self.on_device, device.type, needed, free)
 
-    def _check_counts(self) -> None:
-        empty = [n for n, c in zip(self.class_names, self.class_counts, strict=True) if c == 0]
-        if empty:
-            raise InputError(f"no training image for class {', '.join(empty)}: add some or remove the class")
-        for name in ("val", "test"):
-            if name in self._sets:
-                check_classes(self.target("train"), self.target(name), self.class_names, name)
-        shapes = {name: images.shape for name, images in self._sets.items()}
-        if len(set(shapes.values())) > 1:
-            raise InputError(f"image sizes differ between the splits, {shapes}: set dataset.image_size")
-
-    def _check_shares(self, processes: int) -> None:
-        for name, images in self._sets.items():
-            if len(images.target) < processes:
-                raise InputError(
-                    f"the {name} split has {len(images.target)} images, which {processes} processes cannot share: "
-                    "lower accelerator.devices"
-                )
-
     def _build_transform(self) -> BatchTransform:
         train = self._sets["train"]
         mean, std = resolve_statistics(self.mean, self.std, train.shape[0], train.level_counts)
@@ -200,6 +190,11 @@ class ImbalancedDataModule(LightningDataModule):
     def class_counts(self) -> list[int]:
         """Training images per class, known after ``setup``."""
         return self.counts("train")
+
+    @property
+    def synthetic(self) -> int:
+        """How many training images are synthetic: the last ones."""
+        return sum(self.class_counts) - sum(self.real_counts)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -249,10 +244,7 @@ class ImbalancedDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         """Shuffled batches of images, or groups of batches of the lent embeddings."""
         if self._lent is None:
-            images = self._sets["train"]
-            order = functools.partial(self.draw, self.target("train"))
-            sampler = self._shuffled(len(images.target), self.batch_size, order=order)
-            return make_loader(images.batches, sampler, self.workers)
+            return make_loader(self._sets["train"].batches, self._drawn(), self.workers)
         train, lent = self._lent.train, self._lent
         batches = GroupedBatches(self._shuffled(len(train.y), lent.batch_size, lent.steps), lent.steps)
         return make_loader(TensorSteps(train.z, train.y), batches, workers=0)
@@ -279,10 +271,21 @@ class ImbalancedDataModule(LightningDataModule):
             return batch
         return self.transform.to(batch.inputs.device)(batch)
 
-    def _shuffled(self, size: int, batch_size: int, group: int = 1, order: Order | None = None) -> ShuffledBatches:
+    def _drawn(self) -> ShuffledBatches:
+        """Batches of the images that ``draw`` and ``second`` choose."""
+        target = self.target("train")
+        order = functools.partial(self.draw, target)
+        others = None if self.second is None else functools.partial(self.second, target)
+        size = len(order(0, np.random.default_rng(self.seed)))  # that of any epoch
+        check_share(f"an epoch of sampler.epoch_length has {size} images", size, process(self.trainer)[1])
+        return self._shuffled(size, self.batch_size, order=order, others=others)
+
+    def _shuffled(
+        self, size: int, batch_size: int, group: int = 1, order: Order | None = None, others: Others | None = None
+    ) -> ShuffledBatches:
         epoch, start = next_batch(self.trainer)
         rank, processes = process(self.trainer)
-        return ShuffledBatches(size, batch_size, self.seed, epoch, rank, processes, start * group, order)
+        return ShuffledBatches(size, batch_size, self.seed, epoch, rank, processes, start * group, order, others)
 
     def _ordered(self, size: int, batch_size: int) -> OrderedBatches:
         return OrderedBatches(size, batch_size, *process(self.trainer))
@@ -290,8 +293,4 @@ class ImbalancedDataModule(LightningDataModule):
     @property
     def workers(self) -> int:
         """Worker processes of a loader of images."""
-        if isinstance(self.num_workers, int):
-            return self.num_workers
-        if self.num_workers != "auto":
-            raise InputError(f"num_workers is auto or a number, not '{self.num_workers}'")
-        return 0 if self.in_memory_sets else 2
+        return worker_count(self.num_workers, self.in_memory_sets)

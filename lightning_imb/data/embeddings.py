@@ -73,7 +73,7 @@ class TensorBatches(Dataset[Batch]):
         # One index_select copies the rows once; the loader must not collate them again.
         indices = request.indices.to(self.inputs.device, non_blocking=True)
         rows = take(self.inputs, indices) if self.inputs.ndim == 4 else self.inputs.index_select(0, indices)
-        return Batch(rows, self.target.index_select(0, indices), request.key)
+        return Batch(rows, self.target.index_select(0, indices), request.key, request.own)
 
 
 class TensorSteps(Dataset[Steps]):
@@ -93,5 +93,5 @@ class TensorSteps(Dataset[Steps]):
 
     def __getitem__(self, requests: Sequence[BatchRequest]) -> Steps:
         indices = torch.cat([request.indices for request in requests])
-        inputs, target, key = self.rows[BatchRequest(indices, requests[0].key)]
-        return Steps(inputs, target, len(requests[0].indices), len(requests), key)
+        rows = self.rows[BatchRequest(indices, requests[0].key)]
+        return Steps(rows.inputs, rows.target, len(requests[0].indices), len(requests), rows.key)

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.signals import leave_signals_to_the_parent, workers_end_with_us
 
 
@@ -31,3 +32,20 @@ def make_loader(batches: Dataset[Any], sampler: Sampler[Any], workers: int) -> D
         pin_memory=torch.cuda.is_available() and on_cpu,
         worker_init_fn=leave_signals_to_the_parent if workers else None,
     )
+
+
+def worker_count(num_workers: int | str, in_memory: bool) -> int:
+    """Worker processes of a loader of images.
+
+    Args:
+        num_workers: The setting: a number, or ``auto``: none for images in memory, else 2.
+        in_memory: Whether the images are decoded already.
+
+    Raises:
+        InputError: If the setting is another word.
+    """
+    if isinstance(num_workers, int):
+        return num_workers
+    if num_workers != "auto":
+        raise InputError(f"num_workers is auto or a number, not '{num_workers}'")
+    return 0 if in_memory else 2

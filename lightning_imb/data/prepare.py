@@ -71,7 +71,7 @@ class SourceBatches(Dataset[Batch]):
 
     def __getitem__(self, request: BatchRequest) -> Batch:
         images = stack([self.source.load(int(i)) for i in request.indices])
-        return Batch(images, self.target[request.indices], request.key)
+        return Batch(images, self.target[request.indices], request.key, request.own)
 
 
 def prepare(

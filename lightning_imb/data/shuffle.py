@@ -7,11 +7,13 @@ from itertools import islice
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import Sampler
 
 from lightning_imb.data.batch import BatchRequest
 
 Order = Callable[[int, np.random.Generator], NDArray[np.int64]]
+Others = Callable[[NDArray[np.int64], np.random.Generator], NDArray[np.int64]]
 
 
 class ShuffledBatches(Sampler[BatchRequest]):
@@ -24,8 +26,8 @@ class ShuffledBatches(Sampler[BatchRequest]):
     per channel.
 
     Args:
-        size: Number of rows, at least ``world_size``.
-        batch_size: Rows per batch and rank, >= 1.
+        size: Rows of an epoch, at least ``world_size``.
+        batch_size: Rows per batch and rank, >= 1, those of a second stream not counted.
         seed: Seed of the order and of the keys.
         epoch: First epoch; loaders prefetch before ``set_epoch`` is called, so a resumed run gives it here.
         rank: Which of ``world_size`` processes this is; it takes rows rank, rank + world_size, ... of the
@@ -33,6 +35,8 @@ class ShuffledBatches(Sampler[BatchRequest]):
         world_size: Number of processes.
         start: Batches of the first epoch that are over already, for a fit that was stopped between two batches.
         order: Draws the (size,) rows of an epoch, from the epoch and its random numbers; None takes every row once.
+        others: Draws the (size,) rows of a second stream, from the rows of the epoch and random numbers of its own;
+            each process takes its share as of the first, and each batch is [its rows, then theirs]. None for none.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class ShuffledBatches(Sampler[BatchRequest]):
         world_size: int = 1,
         start: int = 0,
         order: Order | None = None,
+        others: Others | None = None,
     ) -> None:
         self.size = size
         self.batch_size = batch_size
@@ -54,6 +59,7 @@ class ShuffledBatches(Sampler[BatchRequest]):
         self.world_size = world_size
         self.start = start
         self.order = order
+        self.others = others
         self._start_epoch = epoch
 
     def set_epoch(self, epoch: int) -> None:
@@ -68,14 +74,31 @@ class ShuffledBatches(Sampler[BatchRequest]):
         return batches - int(batches > 1 and last < min(2, self.batch_size))
 
     def __iter__(self) -> Iterator[BatchRequest]:
-        random = np.random.default_rng([self.seed, self.epoch])
-        rows = random.permutation(self.size) if self.order is None else self.order(self.epoch, random)
-        mine = torch.from_numpy(rows[self.rank :: self.world_size].copy())
+        mine, theirs = self._shares()
         last = len(self) - 1
         for number in range(self.start if self.epoch == self._start_epoch else 0, last + 1):
             start = number * self.batch_size
-            stop = None if number == last else start + self.batch_size
-            yield BatchRequest(mine[start:stop], batch_key(self.seed, self.epoch, number, self.rank))
+            part = slice(start, None if number == last else start + self.batch_size)
+            key = batch_key(self.seed, self.epoch, number, self.rank)
+            if theirs is None:
+                yield BatchRequest(mine[part], key)
+            else:
+                yield BatchRequest(torch.cat([mine[part], theirs[part]]), key, own=len(mine[part]))
+
+    def _shares(self) -> tuple[Tensor, Tensor | None]:
+        """The rows of this process, and of its second stream if there is one."""
+        random = np.random.default_rng([self.seed, self.epoch])
+        apart = random.spawn(1)[0]  # of the second stream: whatever it draws, the first is as without it
+        rows = random.permutation(self.size) if self.order is None else self.order(self.epoch, random)
+        assert len(rows) == self.size, "all epochs of a fit are equally long"
+        if self.others is None:
+            return self._share(rows), None
+        others = self.others(rows, apart)
+        assert len(others) == self.size, "a second stream has a row for each row of the first"
+        return self._share(rows), self._share(others)
+
+    def _share(self, rows: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(rows[self.rank :: self.world_size].copy())
 
 
 class GroupedBatches(Sampler[list[BatchRequest]]):

@@ -15,18 +15,21 @@ from lightning_imb.callbacks import end_together
 from lightning_imb.callbacks.end_together import EndTogether
 from lightning_imb.callbacks.nan_guard import NanGuard
 from lightning_imb.callbacks.phase_switch import PhaseSwitch, extract
-from lightning_imb.data.draws import class_balanced
+from lightning_imb.data.sampling import Sampling
 from lightning_imb.fit import predict
 from lightning_imb.resampling import EOS
 from lightning_imb.utils.errors import InputError
 
-SETTINGS = {"eval_batch_size": 5, "draw": class_balanced}  # 6 batches of the test set, 12 of the training set
+# 6 batches of the test set, 12 of the training set; an epoch of 75 draws, of which one process has one more
+DRAW = Sampling("class_balanced", power=0.5, beta=0.9, start=1, epochs=2, replacement=True, epoch_length=75)
+SETTINGS = {"eval_batch_size": 5, "draw": DRAW}
 FOREVER = 600.0  # seconds
 
 
 def switch():
     scheduler = tiny.classifier().scheduler_factory
-    return PhaseSwitch(EOS(k=5, random_state=0), tiny.loss(), torch.optim.Adam, scheduler, True, batch_size=16)
+    settings = tiny.retraining(optimizer=torch.optim.Adam, scheduler=scheduler)
+    return PhaseSwitch(EOS(k=5, random_state=0), settings, batch_size=16)
 
 
 def trainer(folder, *callbacks, **changes):

@@ -174,6 +174,22 @@ class Trainer:
         self.global_rank, self.world_size = rank, processes
 
 
+class Fit:
+    """A fit that begins."""
+
+    def __init__(self):
+        self.epoch_progress = self.epoch_loop = self.batch_progress = self.current = self
+        self.processed, self.is_last_batch = 0, False
+
+
+def own_rows(request):
+    return request.indices[: request.own]
+
+
+def other_rows(request):
+    return request.indices[request.own :]
+
+
 def test_sets_in_memory_move_to_the_device_that_they_fit_on(monkeypatch):
     """On ``meta``, which has shapes only, in place of a GPU."""
     data = ready()
@@ -263,6 +279,46 @@ def test_an_epoch_is_made_of_what_the_sampler_draws():
     assert targets.tolist() == [2] * len(data.target("train"))
     data.lend(LentEmbeddings(EmbeddingSet(torch.eye(9), torch.arange(9) % 3, 9), (torch.eye(9), torch.arange(9)), 4, 1))
     assert sorted(torch.cat([b.target for b in data.train_dataloader()]).tolist()) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+@pytest.mark.parametrize("size", [5, 17, 200])
+def test_an_epoch_is_as_long_as_the_sampler_makes_it(size):
+    def draw(target, epoch, random):
+        return random.integers(len(target), size=size)
+
+    data = ready(draw=draw)
+    loader = data.train_dataloader()
+    batches = list(loader)
+    assert len(loader) == len(batches)
+    assert sum(len(batch.target) for batch in batches) == size
+
+
+def test_processes_share_both_streams_of_an_epoch():
+    def draw(target, epoch, random):
+        return random.integers(len(target), size=75)
+
+    def next_row(target, rows, random):
+        return (rows + 1) % len(target)
+
+    data = ready(draw=draw, second=next_row)
+    found = []
+    for rank, processes in ((0, 1), (0, 2), (1, 2)):
+        data.trainer = Trainer(rank=rank, processes=processes)
+        data.trainer.fit_loop = Fit()
+        batches = list(data.train_dataloader().sampler)
+        found.append([torch.cat([part(r) for r in batches]) for part in (own_rows, other_rows)])
+    whole, *shares = found
+    for stream in (0, 1):
+        assert [len(share[stream]) for share in shares] == [38, 37]
+        for rank in (0, 1):
+            assert torch.equal(shares[rank][stream], whole[stream][rank::2])
+
+
+def test_a_sampler_that_draws_fewer_images_than_processes_is_refused():
+    data = ready(draw=lambda target, epoch, random: np.arange(3))
+    data.trainer = Trainer(processes=4)
+    with pytest.raises(InputError, match=r"epoch_length has 3 images, which 4 processes cannot share"):
+        data.train_dataloader()
 
 
 def test_processes_share_the_images_in_order():

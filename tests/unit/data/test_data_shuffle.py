@@ -89,6 +89,61 @@ def test_an_order_is_drawn_anew_every_epoch_from_seeded_numbers():
     assert set(rows(sampler)) <= set(range(20, 25))
 
 
+def mirrored(rows, random):
+    """A second stream that tells which row it was drawn for: 1000 more, and noise of its own."""
+    return rows + 1000 * random.integers(1, 4, len(rows))
+
+
+def test_a_second_stream_leaves_the_first_as_it_is():
+    plain = list(ShuffledBatches(50, 8, seed=3, epoch=2))
+    both = list(ShuffledBatches(50, 8, seed=3, epoch=2, others=mirrored))
+    assert len(plain) == len(both)
+    for alone, request in zip(plain, both, strict=True):
+        own = request.own
+        assert (alone.own, own) == (None, len(alone.indices))
+        assert request.key == alone.key
+        assert torch.equal(request.indices[:own], alone.indices)
+        assert torch.equal(request.indices[own:] % 1000, alone.indices)  # a row for each row, in order
+
+
+def test_a_second_stream_depends_on_seed_and_epoch_and_draws_apart_from_the_first():
+    def noise(rows, random):
+        return random.permutation(50)
+
+    def theirs(**where):
+        return torch.cat([r.indices[r.own :] for r in ShuffledBatches(50, 8, others=noise, **where)]).tolist()
+
+    assert theirs(seed=1, epoch=2) == theirs(seed=1, epoch=2)
+    assert theirs(seed=1, epoch=2) != theirs(seed=1, epoch=3)
+    assert theirs(seed=1, epoch=2) != theirs(seed=2, epoch=2)
+    assert theirs(seed=1, epoch=2) != rows(ShuffledBatches(50, 8, seed=1, epoch=2))
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_processes_share_a_second_stream_as_the_first(world):
+    (whole,) = ShuffledBatches(50, 50, seed=0, epoch=2, others=mirrored)
+    wanted = dict(zip(whole.indices[:50].tolist(), whole.indices[50:].tolist(), strict=True))
+    found = [
+        pair
+        for rank in of_all_ranks(50, 8, world, others=mirrored)
+        for r in rank
+        for pair in zip(r.indices[: r.own].tolist(), r.indices[r.own :].tolist(), strict=True)
+    ]
+    assert sorted(found) == sorted(wanted.items())
+
+
+def test_a_fit_that_goes_on_in_mid_epoch_sees_the_rest_of_a_long_epoch():
+    def thrice(epoch, random):
+        return np.concatenate([random.permutation(20) for _ in range(3)])
+
+    whole = list(ShuffledBatches(60, 8, seed=0, epoch=4, order=thrice, others=mirrored))
+    rest = ShuffledBatches(60, 8, seed=0, epoch=4, order=thrice, others=mirrored, start=5)
+    assert len(whole) == len(rest) == 8
+    for left, wanted in zip(rest, whole[5:], strict=True):
+        assert torch.equal(left.indices, wanted.indices)
+        assert left[1:] == wanted[1:]
+
+
 @pytest.mark.parametrize(("size", "sizes"), [(24, [8, 8, 8]), (25, [8, 8, 9]), (26, [8, 8, 8, 2]), (1, [1]), (3, [3])])
 def test_a_single_left_over_row_joins_the_batch_before(size, sizes):
     sampler = ShuffledBatches(size, 8, seed=0)

@@ -1,0 +1,37 @@
+"""Which images of a data set are trained and validated on."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightning_imb.data.profiles import subsample
+from lightning_imb.data.splits import Splits, stratified_split
+
+Profile = Callable[[Sequence[int]], Sequence[int]]
+
+
+def training_rows(
+    splits: Splits, profile: Profile, selection: str, subset_seed: int, val_size: float | int, split_seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+    """Choose the training images by a profile, then hold some of them out to validate.
+
+    Args:
+        splits: The data set.
+        profile: Maps the available images per class to the wanted ones.
+        selection: ``random`` or ``ldam_drw``, see `subsample`.
+        subset_seed: Seed of the choice.
+        val_size: As ``size`` of `stratified_split`; 0 holds out nothing.
+        split_seed: Seed of the split.
+
+    Returns:
+        Rows of ``splits.train`` that are trained on, and those held out; None where the data set brings a validation
+        split, or nothing is to be held out.
+    """
+    labels, names = np.asarray(splits.train.labels), splits.train.class_names
+    available = np.bincount(labels, minlength=len(names)).tolist()
+    chosen = subsample(labels, profile(available), subset_seed, selection)
+    if splits.val is not None or not val_size:
+        return chosen, None
+    rest, held = stratified_split(labels[chosen], val_size, split_seed, class_names=names)
+    return chosen[rest], chosen[held]
