@@ -3,22 +3,22 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from imblearn.utils import check_sampling_strategy
 from omegaconf import DictConfig, ListConfig
 
-from lightning_imb.callbacks.phase_switch import PhaseSwitch, Resampler
 from lightning_imb.callbacks.reweighting import Reweighting
 from lightning_imb.checks import check_number, one_line
 from lightning_imb.data.datamodule import ImbalancedDataModule
-from lightning_imb.data.kept_embeddings import KeptEmbeddings
+from lightning_imb.data.second import InverseFrequency, Second, same_images
 from lightning_imb.losses import ClassCountLoss, class_weights, start_epoch
+from lightning_imb.mixing import Mixer
 from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.models.experts import with_experts
 from lightning_imb.models.heads import build_head
 from lightning_imb.phases import Phase
+from lightning_imb.resampling import NoResampling
 from lightning_imb.utils.errors import InputError
 
 
@@ -119,7 +119,21 @@ def build_datamodule(cfg: DictConfig) -> ImbalancedDataModule:
         cache=_cache_folder(cfg),
         cache_limit_gb=cfg.cache_limit_gb,
         draw=create(cfg.sampler, "sampler"),
+        oversample=_image_over_sampler(cfg),
     )
+
+
+def _image_over_sampler(cfg: DictConfig) -> Any:
+    """What makes synthetic training images; None where nothing does, which spares a copy of all images."""
+    sampler = create(cfg.oversample, "oversample")
+    return None if isinstance(sampler, NoResampling) else sampler
+
+
+def second_stream(model: ImbalancedClassifier) -> Second | None:
+    """The images that a batch holds beside its own: those that mixing takes from, or second views for the loss."""
+    if model.mixing.second is not None:
+        return InverseFrequency(model.mixing.second)
+    return same_images if model.loss.views > 1 else None
 
 
 def _image_transforms(nodes: ListConfig) -> list[Any]:
@@ -166,8 +180,8 @@ def build_scheduler(cfg: DictConfig, epochs: int) -> Callable[..., Any]:
 def build_classifier(cfg: DictConfig, class_counts: Sequence[int]) -> ImbalancedClassifier:
     """The module of a training config, with fresh weights."""
     loss = build_loss(cfg.loss, class_counts)
-    _check_scale(loss, cfg, "loss")
-    extractor = create(cfg.model.extractor, "model.extractor")
+    check_scale(loss, cfg, "loss")
+    extractor = with_experts(lambda: create(cfg.model.extractor, "model.extractor"), cfg.model.experts)
     head = build_head(
         cfg.model.head,
         loss.required_head,
@@ -175,6 +189,7 @@ def build_classifier(cfg: DictConfig, class_counts: Sequence[int]) -> Imbalanced
         len(class_counts),
         cfg.model.head_scale,
         cfg.model.head_init,
+        cfg.model.experts,
     )
     module = ImbalancedClassifier(
         extractor=extractor,
@@ -185,9 +200,16 @@ def build_classifier(cfg: DictConfig, class_counts: Sequence[int]) -> Imbalanced
         class_counts=class_counts,
         monitor=monitored_split(cfg),
         log_per_class=cfg.log_per_class,
+        mixing=build_mixing(cfg, class_counts),
     )
     layout = torch.channels_last if cfg.accelerator.channels_last else torch.contiguous_format
     return module.to(memory_format=layout)
+
+
+def build_mixing(cfg: DictConfig, class_counts: Sequence[int]) -> Mixer:
+    """How the batches of phase 1 are mixed."""
+    mixing: Mixer = create(cfg.mix, "mix")(class_counts=list(class_counts))
+    return mixing
 
 
 def build_reweighting(cfg: DictConfig, class_counts: Sequence[int]) -> Reweighting | None:
@@ -208,61 +230,14 @@ def build_reweighting(cfg: DictConfig, class_counts: Sequence[int]) -> Reweighti
     return Reweighting(cfg.reweight.kind, cfg.reweight.beta, cfg.reweight.start)
 
 
-def _check_scale(loss: ClassCountLoss, cfg: DictConfig, key: str) -> None:
+def check_scale(loss: ClassCountLoss, cfg: DictConfig, key: str) -> None:
+    """Refuse a loss made for another scale of the cosines than the head has.
+
+    Raises:
+        InputError: If they differ.
+    """
     if loss.required_scale not in (None, cfg.model.head_scale):
         raise InputError(
             f"{key}.scale={loss.required_scale} contradicts model.head_scale={cfg.model.head_scale}: "
             "set model.head_scale alone, the loss follows it"
         )
-
-
-def build_phase_switch(cfg: DictConfig, class_counts: Sequence[int], kept: KeptEmbeddings | None = None) -> PhaseSwitch:
-    """The callback that makes a second fit into phases 2 and 3; ``kept`` holds embeddings by the same extractor.
-
-    Raises:
-        InputError: If the loss of phase 3 needs another head than phase 1 trained, or the resampler's parameters
-            are wrong.
-    """
-    balanced = [max(class_counts)] * len(class_counts)
-    counts = balanced if cfg.retrain.counts == "balanced" else list(class_counts)
-    loss = build_loss(cfg.loss if cfg.retrain.loss is None else cfg.retrain.loss, counts)
-    trained = build_loss(cfg.loss, class_counts).required_head or cfg.model.head
-    trained = "linear" if trained == "auto" else trained
-    if loss.required_head and loss.required_head != trained:
-        raise InputError(
-            f"retrain.loss={type(loss).__name__} needs a {loss.required_head} head, but phase 1 trains a {trained} "
-            f"head: set model.head={loss.required_head}"
-        )
-    _check_scale(loss, cfg, "retrain.loss")
-    resampler = create(cfg.resampler, "resampler")
-    check_resampler(resampler, class_counts)
-    return PhaseSwitch(
-        resampler=resampler,
-        loss=loss,
-        optimizer=create(cfg.retrain.optimizer, "retrain.optimizer"),
-        scheduler=build_scheduler(cfg.retrain.scheduler, cfg.retrain.epochs),
-        reset_head=cfg.retrain.reset_head,
-        batch_size=cfg.retrain.batch_size,
-        kept=kept,
-    )
-
-
-def check_resampler(resampler: Resampler, class_counts: Sequence[int]) -> None:
-    """Let an over-sampler check its own parameters, which it would do in phase 2 only.
-
-    Raises:
-        InputError: If a parameter is out of range, or a target is below what a class has.
-    """
-    labels = np.repeat(np.arange(len(class_counts)), class_counts)
-    try:
-        for part in (resampler, getattr(resampler, "sampler", None)):
-            validate = getattr(part, "_validate_params", None)  # scikit-learn's; over-samplers of others lack it
-            if validate is not None:
-                validate()
-        strategy = getattr(resampler, "sampling_strategy", None)
-        if strategy is not None:
-            check_sampling_strategy(strategy, labels, "over-sampling")
-    except InputError:
-        raise
-    except ValueError as error:
-        raise InputError(f"resampler cannot work ({one_line(error)}): set another resampler.* value") from error

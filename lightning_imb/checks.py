@@ -6,11 +6,12 @@ from collections.abc import Sequence
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from lightning_imb.callbacks.phase_switch import PhaseSwitch
 from lightning_imb.machine import in_sweep, several_processes
+from lightning_imb.mixing import EMBEDDING, INPUT
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.compiled import compile_mode
-from lightning_imb.phases import Phase
+from lightning_imb.models.mixed_forward import check_layers
+from lightning_imb.models.retraining import Retraining
 from lightning_imb.utils.errors import InputError
 
 _AT_LEAST = {
@@ -25,14 +26,11 @@ _AT_LEAST = {
     "callbacks.log_lines": 1,
     "callbacks.nan_check_every": 1,
 }
-_AT_LEAST_IN_RETRAIN = {"retrain.epochs": 1, "retrain.batch_size": 1, "retrain.val_every": 1}
 _NUMBERS = ("imbalance.ratio", "imbalance.minority", "protocol.val_size", "memory_limit_gb", "reweight.start")
 _CHOICES = {
     "resume": ("auto", "never"),
     "protocol.select": ("best_val", "last", "best_test"),
     "protocol.monitor": ("bacc", "top1", "gmean", "gmean_macro", "macro_f1"),
-    "retrain.start_from": ("auto", "best", "last"),
-    "retrain.counts": ("original", "balanced"),
     "dataset.on_bad_image": ("error", "skip"),
     # images stay float32 until the network casts them, which rules out the precisions that cast the weights
     "accelerator.precision": ("auto", "32-true", "16-mixed", "bf16-mixed"),
@@ -51,8 +49,7 @@ def check_config(cfg: DictConfig) -> None:
         InputError: If a value is out of range, parts contradict each other or the device is absent.
     """
     check_accelerator(cfg.accelerator)
-    at_least = _AT_LEAST | (_AT_LEAST_IN_RETRAIN if cfg.retrain.enabled else {})
-    for key, low in at_least.items():
+    for key, low in _AT_LEAST.items():
         check_whole(OmegaConf.select(cfg, key), key, low)
     if cfg.seed > _LARGEST_SEED:
         raise InputError(f"seed={cfg.seed} is too large: use a whole number from 0 to {_LARGEST_SEED}")
@@ -140,8 +137,30 @@ def _check_protocol(cfg: DictConfig) -> None:
             )
 
 
+def check_combination(model: ImbalancedClassifier, cfg: DictConfig) -> None:
+    """Refuse ways of mixing that the loss, the network or its compilation cannot follow.
+
+    Raises:
+        InputError: If two of them contradict each other.
+    """
+    mixing, loss = model.mixing, type(model.loss).__name__
+    if not mixing.layers:
+        return
+    if mixing.mixes_labels and model.loss.hard_labels_only:
+        raise InputError(f"{loss} takes whole labels, but mix={cfg.method} mixes them: use mix=none, or another loss")
+    if model.loss.views > 1:
+        raise InputError(f"{loss} compares views of single images, which cannot be mixed: use mix=none")
+    check_layers(model.extractor_module, mixing.layers)
+    inner = [layer for layer in mixing.layers if layer not in (INPUT, EMBEDDING)]
+    if inner and compile_mode(cfg.accelerator.compile) is not None:
+        raise InputError(
+            f"mix.layer={inner[0]} lies inside the network that accelerator.compile makes one piece of: "
+            "use accelerator.compile=false, or mix.layer=input or embedding"
+        )
+
+
 def rehearse(
-    model: ImbalancedClassifier, switch: PhaseSwitch | None, shape: tuple[int, int, int], batch_size: int
+    model: ImbalancedClassifier, retraining: Retraining | None, shape: tuple[int, int, int], batch_size: int
 ) -> None:
     """Try on a copy what training would need: images through the network, loss, optimizer and schedule.
 
@@ -149,7 +168,7 @@ def rehearse(
 
     Args:
         model: The network with the loss and the optimizer of phase 1.
-        switch: What makes phase 3; None without one.
+        retraining: Settings of phase 3; None without one.
         shape: (C, H, W) of the images.
         batch_size: Of phase 1; batch norm cannot train on a single value per channel.
 
@@ -160,14 +179,15 @@ def rehearse(
         trial = copy.deepcopy(model).train()
         _try_images(trial, shape, min(2, batch_size))
         _try_optimizer(trial, "optimizer")
-        if switch is not None:
-            trial.enter(Phase.RETRAIN, switch.loss, switch.optimizer, switch.scheduler, switch.reset_head)
+        if retraining is not None:
+            trial.enter(retraining)
             _try_optimizer(trial, "retrain.optimizer")
 
 
 def _try_images(trial: ImbalancedClassifier, shape: tuple[int, int, int], number: int) -> None:
     try:
-        trial.loss(trial(torch.rand(number, *shape)), torch.arange(number))
+        z = trial.embed(torch.rand(trial.loss.views * number, *shape))
+        trial.loss.from_embeddings(trial.head, z, torch.arange(number))
     except InputError:
         raise
     except _REFUSALS as error:

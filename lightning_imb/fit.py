@@ -16,19 +16,13 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
-from lightning_imb.build import (
-    build_phase_switch,
-    build_reweighting,
-    checkpoint_kind,
-    monitored_split,
-)
+from lightning_imb.build import build_reweighting, checkpoint_kind, monitored_split
 from lightning_imb.callbacks.batch_seed import BatchSeed
 from lightning_imb.callbacks.checkpoint_io import AtomicCheckpointIO
 from lightning_imb.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from lightning_imb.callbacks.end_together import EndTogether
 from lightning_imb.callbacks.interrupt import Interrupt, told_to_end
 from lightning_imb.callbacks.nan_guard import NanGuard
-from lightning_imb.callbacks.phase_switch import PhaseSwitch
 from lightning_imb.callbacks.predictions import CollectPredictions
 from lightning_imb.callbacks.progress import PhaseProgress
 from lightning_imb.checks import one_line
@@ -36,6 +30,7 @@ from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.kept_embeddings import KeptEmbeddings
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.compiled import compile_mode, try_compile
+from lightning_imb.phase_3 import Phase3, build_phase_3
 from lightning_imb.phases import Phase
 from lightning_imb.runs import Predictions, RunFolder
 from lightning_imb.tracking.csv_logger import CsvLogger
@@ -82,11 +77,11 @@ class TwoFits:
         self._load_selected(model, Phase.REPRESENT)
         return trainer
 
-    def retrain(self, model: ImbalancedClassifier) -> tuple[Trainer, PhaseSwitch]:
+    def retrain(self, model: ImbalancedClassifier) -> tuple[Trainer, Phase3]:
         """Phases 2 and 3: the head on balanced embeddings. Leaves the protocol's choice in ``model``."""
         # The fresh head must not depend on how many numbers phase 1 drew, or a run resumed here would differ.
         pl.seed_everything(self.cfg.seed, workers=True, verbose=False)
-        switch = build_phase_switch(self.cfg, self.data.class_counts, self.kept)
+        switch = build_phase_3(self.cfg, self.data.class_counts, self.kept)
         settings = self.cfg.retrain
         trainer = self._trainer(Phase.RETRAIN, settings.epochs, [switch], settings.val_every)
         self._fit(trainer, model, Phase.RETRAIN)

@@ -16,7 +16,7 @@ from lightning_imb.utils.errors import InputError
 log = logging.getLogger(__name__)
 
 KINDS: tuple[CheckpointKind, ...] = ("best", "last")
-AFTER_PHASE_1 = {"method", "resampler", "retrain", "represent_from"}
+AFTER_PHASE_1 = {"method", "resampler", "retrain", "posthoc", "represent_from"}
 
 
 def phase_1_to_take_over(cfg: DictConfig, run: RunFolder, fingerprint: str) -> RunFolder | None:

@@ -27,8 +27,11 @@ from lightning_imb.utils.lock import locked
 
 log = logging.getLogger(__name__)
 
-_PACKAGES = ("lightning-imb", "numpy", "pillow", "pytorch-lightning", "timm", "torch", "torchvision")
-_PARTS = ("callbacks", "data", "losses", "metrics", "models", "utils")
+_PACKAGES = (
+    *("imbalanced-learn", "lightning-imb", "numpy", "pillow", "pytorch-lightning", "scikit-learn"),
+    *("timm", "torch", "torchvision"),
+)
+_PARTS = ("callbacks", "data", "losses", "metrics", "mixing", "models", "resampling", "utils")
 _CODE = ("build.py", "fit.py", *(f"{part}/**/*.py" for part in _PARTS))
 
 

@@ -11,17 +11,18 @@ from rich.console import Console
 from lightning_imb.build import (
     build_classifier,
     build_datamodule,
-    build_phase_switch,
     build_reweighting,
     create,
+    second_stream,
 )
-from lightning_imb.checks import check_config, rehearse
+from lightning_imb.checks import check_combination, check_config, rehearse
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.fit import TwoFits, make_trainer, predict
 from lightning_imb.known_keys import check_keys
 from lightning_imb.launches import note_launch
 from lightning_imb.machine import in_sweep, settle_machine, several_processes, spare_small_maps
 from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.phase_3 import build_phase_3, check_retraining
 from lightning_imb.phases import Phase
 from lightning_imb.records import describe_data, header_info, provenance, score_entries
 from lightning_imb.reports.figures import run_figures, save_figures
@@ -57,6 +58,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     """
     check_keys(cfg)
     check_config(cfg)
+    check_retraining(cfg)
     wants_store(cfg.store)
     cfg = cfg.copy()  # which learns below what auto means here
     OmegaConf.set_readonly(cfg, False)
@@ -84,8 +86,10 @@ def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
     model = build_classifier(cfg, data.class_counts)
     build_reweighting(cfg, data.class_counts)
     # a mistake in phase 3 must not show after phase 1
-    switch = build_phase_switch(cfg, data.class_counts) if cfg.retrain.enabled else None
-    rehearse(model, switch, data.image_shape, cfg.batch_size)
+    phase_3 = build_phase_3(cfg, data.class_counts) if cfg.retrain.enabled else None
+    check_combination(model, cfg)
+    rehearse(model, None if phase_3 is None else phase_3.settings, data.image_shape, cfg.batch_size)
+    data.second = second_stream(model)
     machine = spare_small_maps(cfg, machine, model.extractor_module, data.image_shape)
     make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)  # or Lightning refuses it later
     _check_same_data(run, data)
@@ -184,10 +188,12 @@ def _fit_and_score(
     fits = TwoFits(cfg, run, data, loggers, None if stored is None else stored.embeddings)
     trainer = _represent(fits, model, stored)
     result: dict[str, Any] = {}
+    if data.oversample_report is not None:
+        result["oversample_report"] = data.oversample_report
     if cfg.retrain.enabled:
         result |= score_entries("represent/test", _of_phase_1(trainer, run, model, data), data)
         trainer, switch = fits.retrain(model)
-        result["resampler_report"] = getattr(switch.resampler, "report_", None)
+        result["resampler_report"] = switch.report
     if data.has("val"):
         # under a name of its own for the loggers, where val/ is the curve of phase 1
         result |= _scores_of("val", "final/val", trainer, run, model, data)

@@ -16,9 +16,8 @@ from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.embeddings import EmbeddingSet, LentEmbeddings
 from lightning_imb.data.kept_embeddings import KeptEmbeddings
 from lightning_imb.data.ordered import OrderedBatches
-from lightning_imb.losses import ClassCountLoss
-from lightning_imb.models.classifier import ImbalancedClassifier, OptimizerFactory, SchedulerFactory
-from lightning_imb.phases import Phase
+from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.models.retraining import Retraining
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +44,7 @@ class PhaseSwitch(Callback):
 
     Args:
         resampler: Over-sampler of the embeddings.
-        loss: Training loss of phase 3.
-        optimizer: Makes the optimizer of phase 3.
-        scheduler: Makes its schedule.
-        reset_head: Whether the head starts afresh.
+        settings: What is trained in phase 3, and how; the extractor is frozen as a whole.
         batch_size: Embeddings per batch.
         kept: Where runs with the same extractor leave their embeddings for each other; None for nowhere.
     """
@@ -56,18 +52,12 @@ class PhaseSwitch(Callback):
     def __init__(
         self,
         resampler: Resampler,
-        loss: ClassCountLoss,
-        optimizer: OptimizerFactory,
-        scheduler: SchedulerFactory,
-        reset_head: bool,
+        settings: Retraining,
         batch_size: int,
         kept: KeptEmbeddings | None = None,
     ) -> None:
         self.resampler = resampler
-        self.loss = loss
-        self.optimizer = optimizer
-        self.scheduler = scheduler
-        self.reset_head = reset_head
+        self.settings = settings
         self.batch_size = batch_size
         self.kept = kept
         self._threads = torch.get_num_threads()
@@ -75,15 +65,18 @@ class PhaseSwitch(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Freeze the extractor, before optimizers are made and before DDP wraps the module."""
         if stage == "fit":
-            _classifier(pl_module).enter(
-                Phase.RETRAIN, self.loss, self.optimizer, self.scheduler, reset_head=self.reset_head
-            )
+            classifier_of(pl_module).enter(self.settings)
+
+    @property
+    def report(self) -> Any:
+        """What the over-sampler tells of each class, once it has run; None where it tells nothing."""
+        return getattr(self.resampler, "report_", None)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Embed and balance: weights are restored, the module is on its device, no loader is asked for yet."""
-        data, model = _datamodule(trainer), _classifier(pl_module)
+        data, model = datamodule_of(trainer), classifier_of(pl_module)
         balanced = self._balanced_set(trainer, model, data)
-        self.loss.weigh_for(torch.bincount(balanced.y, minlength=len(model.class_counts)))  # balanced: ones
+        self.settings.loss.weigh_for(torch.bincount(balanced.y, minlength=len(model.class_counts)))  # balanced: ones
         monitored = self._embedded(trainer, model, data, data.monitor)
         self._threads = torch.get_num_threads()
         if self._is_small(model.head):
@@ -93,7 +86,7 @@ class PhaseSwitch(Callback):
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Give the images back."""
         if stage == "fit":
-            _datamodule(trainer).use_images()
+            datamodule_of(trainer).use_images()
             torch.set_num_threads(self._threads)
 
     def _balanced_set(self, trainer: Trainer, model: ImbalancedClassifier, data: ImbalancedDataModule) -> EmbeddingSet:
@@ -115,9 +108,9 @@ class PhaseSwitch(Callback):
             return extract(model, data, split, trainer.precision_plugin.forward_context)[0]
 
         y = torch.from_numpy(data.target(split)).clone()
-        if self.kept is None:
-            return embed(), y
-        return self.kept.obtain(split, len(y), model.extractor_module, embed), y
+        z = embed() if self.kept is None else self.kept.obtain(split, len(y), model.extractor_module, embed)
+        with torch.no_grad():
+            return model.after(z), y
 
     def _is_small(self, head: nn.Module) -> bool:
         return self.batch_size * sum(weight.numel() for weight in head.parameters()) < _WORTH_THREADS
@@ -146,7 +139,8 @@ def extract(
         precision: Context of each forward pass, such as autocast; the same one that evaluation runs in.
 
     Returns:
-        Embeddings z (N, D), float32, and labels y (N,), both on the CPU, the same in every process.
+        What the extractor makes of the images, z (N, D), float32, and labels y (N,), both on the CPU, the same in
+        every process.
     """
     was_training = model.training
     model.eval()
@@ -160,7 +154,7 @@ def extract(
             on_device = batch._replace(inputs=batch.inputs.to(model.device, non_blocking=True))
             images = data.on_after_batch_transfer(on_device, 0).inputs
             with precision():
-                embedded = model.embed(images)
+                embedded = model.extractor(images)
             z[done : done + len(embedded)] = embedded
             done += len(embedded)
     model.train(was_training)
@@ -187,12 +181,14 @@ def _shared(balanced: EmbeddingSet | None, n_real: int, device: torch.device) ->
     return EmbeddingSet(z, y, n_real)
 
 
-def _classifier(module: LightningModule) -> ImbalancedClassifier:
-    assert isinstance(module, ImbalancedClassifier), "PhaseSwitch trains an ImbalancedClassifier"
+def classifier_of(module: LightningModule) -> ImbalancedClassifier:
+    """The module as what it is."""
+    assert isinstance(module, ImbalancedClassifier), "phase 3 trains an ImbalancedClassifier"
     return module
 
 
-def _datamodule(trainer: Trainer) -> ImbalancedDataModule:
+def datamodule_of(trainer: Trainer) -> ImbalancedDataModule:
+    """The data module of a trainer."""
     data = getattr(trainer, "datamodule", None)
-    assert isinstance(data, ImbalancedDataModule), "PhaseSwitch needs trainer.fit(datamodule=ImbalancedDataModule)"
+    assert isinstance(data, ImbalancedDataModule), "phase 3 needs trainer.fit(datamodule=ImbalancedDataModule)"
     return data

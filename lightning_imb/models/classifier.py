@@ -1,6 +1,6 @@
 """The LightningModule: an extractor, a head and a loss strategy, in one of two phases."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -8,21 +8,34 @@ import torch.nn.functional as F
 from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_imb.losses import ClassCountLoss
 from lightning_imb.metrics import MANY_CLASSES, ClassRates, ClassTally, LossMean, rates, scores
+from lightning_imb.mixing import Mixer, Moment, NoMixing, Plan, mixed_target
 from lightning_imb.models.backbones import Extractor
-from lightning_imb.models.heads import draw_anew
+from lightning_imb.models.embedding_transform import EmbeddingTransform
+from lightning_imb.models.max_norm import MaxNorm
+from lightning_imb.models.mixed_forward import embed_mixed
+from lightning_imb.models.retraining import (
+    OptimizerFactory,
+    Retraining,
+    SchedulerFactory,
+    dress,
+    freeze_for,
+    parameter_groups,
+    require_linear,
+    restart,
+    set_modes,
+    slow_down,
+)
 from lightning_imb.models.steps import Steps, train_head
 from lightning_imb.phases import Phase
 
-OptimizerFactory = Callable[[Iterable[Any]], Optimizer]
-SchedulerFactory = Callable[[Optimizer], LRScheduler]
+_LOSS_STATE = "loss_so_far"
 
 
 class ImbalancedClassifier(LightningModule):
-    """Trains extractor and head on images (phase 1) or the head alone on embeddings (phase 3).
+    """Trains extractor and head on images (phase 1), and the head with little else on embeddings or images (phase 3).
 
     Batches are ``(inputs, target, key)``: images (N, C, H, W), or embeddings (N, D), which only pass the head.
     In phase 3 several batches of embeddings come at once, as ``Steps``. Under autocast the head and the loss stay in
@@ -39,6 +52,7 @@ class ImbalancedClassifier(LightningModule):
         monitor: Name of the set that is scored every epoch, ``val`` or ``test``.
         log_per_class: Whether the recall of every class is logged each epoch, as ``split/recall/<index>``;
             ``auto`` does so for up to ``MANY_CLASSES`` classes, because every class is a column and a chart.
+        mixing: How batches of phase 1 are mixed; None for not at all. Training scores count own labels then.
     """
 
     def __init__(
@@ -51,6 +65,7 @@ class ImbalancedClassifier(LightningModule):
         class_counts: Sequence[int],
         monitor: str,
         log_per_class: bool | str,
+        mixing: Mixer | None = None,
     ) -> None:
         super().__init__()
         self.extractor = extractor
@@ -58,7 +73,11 @@ class ImbalancedClassifier(LightningModule):
         self.class_counts = list(class_counts)
         self.monitor = monitor
         self.log_per_class = len(class_counts) <= MANY_CLASSES if log_per_class == "auto" else bool(log_per_class)
+        self.mixing = NoMixing(class_counts) if mixing is None else mixing
         self.phase = Phase.REPRESENT
+        self.retraining: Retraining | None = None
+        self.after: nn.Module = nn.Identity()  # what embeddings pass on their way to a retrained head
+        self.max_norm: MaxNorm | None = None
         self.test_name = "test"  # what the metrics of a test run are named after
         self.loss = loss
         self.optimizer_factory = optimizer
@@ -70,32 +89,28 @@ class ImbalancedClassifier(LightningModule):
         self.eval_loss = LossMean()
         self._start_bias()
 
-    def enter(
-        self,
-        phase: Phase,
-        loss: ClassCountLoss,
-        optimizer: OptimizerFactory,
-        scheduler: SchedulerFactory,
-        reset_head: bool,
-    ) -> None:
-        """Begin a phase: decide what is frozen, what is optimised and by which loss.
+    def enter(self, settings: Retraining) -> None:
+        """Begin phase 3: decide what is frozen, what is optimised and by which loss.
 
         Args:
-            phase: ``RETRAIN`` freezes the extractor (parameters and batch-norm statistics); ``REPRESENT`` frees it.
-            loss: Training loss of the phase.
-            optimizer: Makes the optimizer of the phase.
-            scheduler: Makes its schedule.
-            reset_head: Whether the head starts afresh (PyTorch's default draw, a cosine head its own).
+            settings: What is trained, how, and from which start.
         """
-        self.phase = phase
-        self.loss = loss
-        self.optimizer_factory = optimizer
-        self.scheduler_factory = scheduler
-        self.extractor_module.requires_grad_(phase is Phase.REPRESENT)
-        if reset_head:
-            draw_anew(self.head)
+        self.phase, self.retraining = Phase.RETRAIN, settings
+        self.loss = settings.loss
+        self.optimizer_factory, self.scheduler_factory = settings.optimizer, settings.scheduler
+        if settings.reset_head:
+            restart(self.head)
             self._start_bias()
+        self.dress_for(settings)
+        freeze_for(settings, self.extractor_module, self.head)
+        if settings.max_norm is not None:  # from the lengths of phase 1, before a checkpoint of phase 3 is loaded
+            self.max_norm = MaxNorm(require_linear(self.head, "retrain.max_norm"), settings.max_norm)
         self.train(self.training)
+
+    def dress_for(self, settings: Retraining) -> None:
+        """Give the network the shape that checkpoints of phase 3 have; weights stay."""
+        self.head = dress(self.head, settings.trains, len(self.class_counts))
+        self.after = EmbeddingTransform(settings.normalize, settings.tukey)
 
     def _start_bias(self) -> None:
         bias = self.loss.head_bias()
@@ -114,10 +129,10 @@ class ImbalancedClassifier(LightningModule):
         return "retrain/" if self.phase is Phase.RETRAIN else ""
 
     def train(self, mode: bool = True) -> "ImbalancedClassifier":
-        """Switch to training mode; a frozen extractor stays in evaluation mode, batch norm included."""
+        """Switch to training mode; what phase 3 freezes stays in evaluation mode."""
         super().train(mode)
-        if self.phase is Phase.RETRAIN:
-            self.extractor_module.eval()
+        if mode and self.retraining is not None:
+            set_modes(self.extractor_module, self.retraining.unfreeze, self.retraining.bn_mode)
         return self
 
     def forward(self, images: Tensor) -> Tensor:
@@ -125,37 +140,82 @@ class ImbalancedClassifier(LightningModule):
         return self.classify(self.embed(images))
 
     def embed(self, images: Tensor) -> Tensor:
-        """Embeddings (N, D) of normalised images (N, C, H, W)."""
-        embedding: Tensor = self.extractor(images)
+        """Embeddings (N, D) of normalised images (N, C, H, W), as the head reads them."""
+        embedding: Tensor = self.after(self.extractor(images))
         return embedding
 
     def classify(self, z: Tensor) -> Tensor:
         """Logits (N, K), at least float32, of embeddings (N, D)."""
         with torch.autocast(z.device.type, enabled=False):
-            logits: Tensor = self.head(z.to(torch.promote_types(z.dtype, torch.float32)))
+            logits: Tensor = self.head(_exact(z))
         return logits
 
     def configure_optimizers(self) -> Any:
         """The phase's optimizer over its trainable parameters, and its per-epoch schedule."""
         optimizer = self.optimizer_factory(self._parameter_groups())
+        slow_down(optimizer)
+        if self.max_norm is not None:
+            self.max_norm.attach(optimizer)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.scheduler_factory(optimizer)}}
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
-        trainable = [p for p in self.parameters() if p.requires_grad]
+        groups = parameter_groups(self.retraining, [self], self.head)
         if self.loss.head_bias() is None or not isinstance(self.head, nn.Linear):
-            return [{"params": trainable}]
+            return groups
         # Cui et al. 2019: the bias that starts at the class prior is not decayed towards zero.
         bias = self.head.bias
-        return [{"params": [p for p in trainable if p is not bias]}, {"params": [bias], "weight_decay": 0.0}]
+        rest = [group | {"params": [p for p in group["params"] if p is not bias]} for group in groups]
+        return [*rest, {"params": [bias], "weight_decay": 0.0}]
+
+    def on_train_start(self) -> None:
+        """Tell the loss where a fit goes on in mid-epoch, where no epoch starts."""
+        self.on_train_epoch_start()
+
+    def on_train_epoch_start(self) -> None:
+        """Tell the loss how far training has come."""
+        self.loss.begin_epoch(self.current_epoch, self._epochs)
+
+    @property
+    def _epochs(self) -> int:
+        return self.trainer.max_epochs or 1
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what the loss has learnt from the batches, which is no part of the network."""
+        if state := self.loss.state():
+            checkpoint[_LOSS_STATE] = state
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Give it back to the loss."""
+        if _LOSS_STATE in checkpoint:
+            self.loss.load_state(checkpoint[_LOSS_STATE])
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         """Loss of one batch of images; of embeddings, the loss of the last of several batches, and all of theirs."""
         if isinstance(batch, Steps):
             return self._retraining_steps(batch)
-        logits = self(batch.inputs)
-        loss: Tensor = self.loss(logits, batch.target)
-        self._note(loss.detach(), logits.detach().argmax(dim=1), batch.target)
+        size = len(batch.target) if batch.own is None else batch.own
+        plan = self._plan(batch, size)
+        z, plain = self._embed_for_training(batch.inputs, plan, size * self.loss.views)
+        mine = batch.target[:size]
+        target = mine if plan is None else mixed_target(plan, batch.target, len(self.class_counts))
+        with torch.autocast(z.device.type, enabled=False):
+            loss, logits = self.loss.from_embeddings(self.head, _exact(z), target)
+        scored = logits.detach() if plain is None else self.classify(plain).detach()
+        self._note(loss.detach(), scored.argmax(dim=1), mine)
         return {"loss": loss}
+
+    def _plan(self, batch: Any, size: int) -> Plan | None:
+        """How this batch is mixed; phase 3 trains on images as they are."""
+        if self.phase is Phase.RETRAIN:
+            return None
+        moment = Moment(self.current_epoch, self._epochs, batch.key)
+        return self.mixing.plan(batch.target, size, batch.inputs.shape[1:], moment)
+
+    def _embed_for_training(self, images: Tensor, plan: Plan | None, wanted: int) -> tuple[Tensor, Tensor | None]:
+        """Embeddings of the rows that reach the loss; those of the plain rows too where mixing leaves them at hand."""
+        if plan is None:
+            return self.embed(images[:wanted]), None
+        return embed_mixed(self.extractor_module, images, plan)
 
     def _retraining_steps(self, steps: Steps) -> dict[str, Tensor]:
         optimizer = self.optimizers(use_pl_optimizer=False)
@@ -210,6 +270,11 @@ class ImbalancedClassifier(LightningModule):
             present = found.support.nonzero()[0].tolist()
             result |= {f"recall/{c}": float(found.recall[c]) for c in present}
         self.log_dict({f"{split}/{name}": value for name, value in result.items()})
+
+
+def _exact(z: Tensor) -> Tensor:
+    """At least float32."""
+    return z.to(torch.promote_types(z.dtype, torch.float32))
 
 
 def _rates(tally: ClassTally) -> ClassRates:

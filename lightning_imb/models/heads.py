@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lightning_imb.models.contrastive import ContrastiveHead
+from lightning_imb.models.experts import ExpertHead
 from lightning_imb.utils.errors import InputError
 
 
@@ -22,6 +24,11 @@ class LinearHead(nn.Linear):
         super().__init__(embed_dim, num_classes)
         if init == "kaiming_normal":
             nn.init.kaiming_normal_(self.weight)
+
+    @property
+    def rows(self) -> Tensor:
+        """The weight vector of each class, (K, D)."""
+        return self.weight
 
 
 class CosineHead(nn.Module):
@@ -48,30 +55,50 @@ class CosineHead(nn.Module):
         with torch.no_grad():
             self.weight.uniform_(-1, 1).renorm_(2, 1, 1e-5).mul_(1e5)
 
+    @property
+    def rows(self) -> Tensor:
+        """The weight vector of each class, (K, D), of whatever length."""
+        return self.weight.T
+
     def forward(self, z: Tensor) -> Tensor:
         """Logits (N, K) of embeddings (N, D)."""
         return self.scale * (F.normalize(z, dim=1) @ F.normalize(self.weight, dim=0))
 
 
-def build_head(kind: str, required: str | None, embed_dim: int, num_classes: int, scale: float, init: str) -> nn.Module:
+def build_head(
+    kind: str, required: str | None, embed_dim: int, num_classes: int, scale: float, init: str, experts: int = 1
+) -> nn.Module:
     """The head a config asks for, or the one its loss needs.
 
     Args:
         kind: ``auto`` (what the loss needs, else linear), ``linear`` or ``cosine``.
-        required: The head the loss cannot do without, or None.
-        embed_dim: Width D of the embedding.
+        required: The head the loss cannot do without, ``linear``, ``cosine`` or ``contrastive`` (a classifier of either
+            kind with projections), or None.
+        embed_dim: Width of the embedding, of all experts together.
         num_classes: K.
         scale: Scale of a cosine head.
         init: Start of a linear head.
+        experts: More than 1: as many heads, each on its part of the embedding.
 
     Raises:
-        InputError: If ``kind`` is unknown or contradicts the loss.
+        InputError: If ``kind`` is unknown or contradicts the loss, or the loss cannot have several experts.
     """
     if kind not in ("auto", "linear", "cosine"):
         raise InputError(f"model.head is 'auto', 'linear' or 'cosine', not '{kind}'")
+    if required == "contrastive":
+        if experts > 1:
+            raise InputError(f"this loss compares the embeddings of one network, but model.experts={experts}: use 1")
+        return ContrastiveHead(_classifier(kind, embed_dim, num_classes, scale, init), embed_dim)
     if required and kind not in ("auto", required):
         raise InputError(f"this loss needs a {required} head, but model.head={kind}: use model.head={required} or auto")
-    if (required or kind) == "cosine":
+    kind, width = required or kind, embed_dim // experts
+    if experts == 1:
+        return _classifier(kind, width, num_classes, scale, init)
+    return ExpertHead([_classifier(kind, width, num_classes, scale, init) for _ in range(experts)])
+
+
+def _classifier(kind: str, embed_dim: int, num_classes: int, scale: float, init: str) -> nn.Module:
+    if kind == "cosine":
         return CosineHead(embed_dim, num_classes, scale)
     return LinearHead(embed_dim, num_classes, init)
 

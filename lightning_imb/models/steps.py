@@ -1,6 +1,5 @@
 """Many optimizer steps of a head in one call, for phase 3."""
 
-from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -16,6 +15,13 @@ class Steps(Protocol):
     target: Tensor
     batch_size: int
     batches: int
+
+
+class HeadLoss(Protocol):
+    """A loss that takes a head and embeddings; see ``losses.ClassCountLoss.from_embeddings``."""
+
+    def from_embeddings(self, head: nn.Module, z: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss, a scalar, and logits (N, K)."""
 
 
 class Trained(NamedTuple):
@@ -34,9 +40,7 @@ class Trained(NamedTuple):
     predicted: Tensor
 
 
-def train_head(
-    head: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], steps: Steps, optimizer: Optimizer
-) -> Trained:
+def train_head(head: nn.Module, loss: HeadLoss, steps: Steps, optimizer: Optimizer) -> Trained:
     """Train a head on batch after batch; the last one is left to the caller.
 
     A step of a linear head takes a fraction of the time that a training framework spends around it, so a group of
@@ -60,9 +64,8 @@ def train_head(
                     weight.grad = None
                 value.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
-            logits.append(head(z))
-            value = loss(logits[-1], y)
-            logits[-1] = logits[-1].detach()
+            value, found = loss.from_embeddings(head, z, y)
+            logits.append(found.detach())
             losses.append(value.detach())
     assert value is not None, "a group has at least one batch"
     made = torch.stack(losses)

@@ -10,11 +10,16 @@ from hydra.utils import get_object
 from omegaconf import OmegaConf
 
 # Options of these groups have the same keys at their top level, so that a sweep over the options can set any of them.
-SAME_KEYS = ("imbalance", "protocol", "model", "reweight", "retrain", "accelerator", "callbacks", "paths", "search")
+SAME_KEYS = (
+    *("imbalance", "protocol", "model", "reweight", "retrain", "accelerator", "callbacks", "paths", "search"),
+    *("sampler", "sharpness"),
+)
 # Those of these groups share what every option has; the rest are arguments of one class only.
 SHARED_KEYS = {
     "resampler": {"_target_", "random_state"},
-    "sampler": {"_target_", "_partial_"},
+    "oversample": {"_target_", "random_state"},
+    "mix": {"_target_", "_partial_"},
+    "posthoc": {"_target_"},
     "loss": {"_target_", "_partial_", "weights", "beta", "reduction"},
     "optimizer": {"_target_", "_partial_", "lr", "weight_decay"},
     "scheduler": {"_target_", "_partial_", "warmup_epochs"},

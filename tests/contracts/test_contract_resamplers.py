@@ -1,5 +1,6 @@
 """Every file of conf/resampler keeps the promises of the group; a new yaml is tested by being there."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,13 @@ def assert_promises(sampler, X, y):
 def test_common_keys(path):
     keys = OmegaConf.load(path).keys()
     assert {"_target_", "random_state"} <= set(keys)
-    assert path.read_text().startswith("# ")
+
+
+def test_header_says_what_it_is_who_wrote_of_it_and_what_it_costs(path):
+    first, paper, cost, *_ = path.read_text().splitlines()
+    assert re.fullmatch(r"# \w.*\.", first)
+    assert re.fullmatch(r"# Paper: (none|.* (19|20)\d\d \(.+\))", paper)
+    assert cost == "# Cost: second fit"
 
 
 def test_files_of_one_class_show_the_same_keys(path):

@@ -12,6 +12,7 @@ from lightning_imb.losses import CrossEntropyLoss
 from lightning_imb.models.backbones import SmallCNN
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.heads import LinearHead
+from lightning_imb.models.retraining import Retraining
 from lightning_imb.models.schedules import constant
 
 CLASSES = ("left", "middle", "right")
@@ -62,6 +63,15 @@ def data_module(train=(40, 20, 10), **changes):
 
 def loss(counts=(40, 20, 10)):
     return CrossEntropyLoss(counts, weights="none", beta=0.9999, reduction="weighted_mean")
+
+
+def retraining(**changes):
+    settings = {
+        "loss": loss(),
+        "optimizer": functools.partial(torch.optim.SGD, lr=0.1),
+        "scheduler": lambda optimizer: constant(optimizer, epochs=1, warmup_epochs=0),
+    }
+    return Retraining(**(settings | changes))
 
 
 def classifier(counts=(40, 20, 10), seed=0, **changes):

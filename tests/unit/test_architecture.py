@@ -14,7 +14,7 @@ PACKAGE = Path(lightning_imb.__file__).parent
 # Imports point down only: from a later line to an earlier one, never between two names of one line.
 LEVELS = (
     ("phases", "utils"),
-    ("losses", "resampling", "metrics"),
+    ("losses", "resampling", "metrics", "mixing", "posthoc"),
     ("models", "data"),
     ("callbacks", "tracking"),
     ("settings", "launches"),
@@ -24,10 +24,10 @@ LEVELS = (
     ("known_keys", "machine"),
     ("checks",),
     ("build",),
-    ("records",),
+    ("phase_3", "records"),
     ("fit",),
-    ("restore", "reuse"),
-    ("store",),
+    ("adjust", "reuse"),
+    ("restore", "store"),
     ("workflow", "sweeps"),
     ("evaluation", "inference", "tuning"),
     ("train", "eval", "predict", "report", "tune"),

@@ -33,7 +33,7 @@ class ResNetCifar(nn.Module):
             raise InputError(f"a CIFAR ResNet has depth 6n+2 (20, 32, 44, 56, 110), not {depth}")
         blocks = (depth - 2) // 6
         self.embed_dim = 4 * width
-        self.stem = nn.Sequential(
+        self.stem = Stem(
             nn.Conv2d(in_channels, width, 3, padding=1, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
@@ -41,17 +41,37 @@ class ResNetCifar(nn.Module):
         self.stage1 = _stage(width, width, blocks, stride=1)
         self.stage2 = _stage(width, 2 * width, blocks, stride=2)
         self.stage3 = _stage(2 * width, 4 * width, blocks, stride=2)
+        self.pool = GlobalMean()
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed images (N, C, H, W) as (N, D)."""
-        convolution, norm, relu = self.stem
-        maps = relu(_convolve(images, convolution, norm))
-        maps = self.stage3(self.stage2(self.stage1(maps)))
-        embedding: Tensor = maps.mean(dim=(2, 3))
+        embedding: Tensor = self.pool(self.stage3(self.stage2(self.stage1(self.stem(images)))))
         return embedding
+
+    def trunk_and_branch(self) -> tuple[nn.Module, nn.Module]:
+        """Stem and first stage, which experts share, and the rest, as in the CIFAR networks of RIDE."""
+        return nn.Sequential(self.stem, self.stage1), nn.Sequential(self.stage2, self.stage3, self.pool)
+
+
+class Stem(nn.Sequential):
+    """A convolution, its batch norm and a ReLU."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (N, C, H, W) to (N, width, H, W)."""
+        convolution, norm, relu = self
+        maps: Tensor = relu(_convolve(images, convolution, norm))
+        return maps
+
+
+class GlobalMean(nn.Module):
+    """The mean of each map."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Map (N, C, H, W) to (N, C)."""
+        return maps.mean(dim=(2, 3))
 
 
 class BasicBlock(nn.Module):

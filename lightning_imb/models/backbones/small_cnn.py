@@ -17,20 +17,19 @@ class SmallCNN(nn.Module):
     def __init__(self, in_channels: int, width: int) -> None:
         super().__init__()
         self.embed_dim = 4 * width
-        self.body = nn.Sequential(
-            *_conv(in_channels, width),
-            nn.MaxPool2d(2),
-            *_conv(width, 2 * width),
-            nn.MaxPool2d(2),
-            *_conv(2 * width, 4 * width),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-        )
+        self.stage1 = nn.Sequential(*_conv(in_channels, width))
+        self.stage2 = nn.Sequential(nn.MaxPool2d(2), *_conv(width, 2 * width))
+        self.stage3 = nn.Sequential(nn.MaxPool2d(2), *_conv(2 * width, 4 * width))
+        self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed images (N, C, H, W), H and W at least 4, as (N, D)."""
-        embedding: Tensor = self.body(images)
+        embedding: Tensor = self.pool(self.stage3(self.stage2(self.stage1(images))))
         return embedding
+
+    def trunk_and_branch(self) -> tuple[nn.Module, nn.Module]:
+        """The first convolution, which experts share, and the rest."""
+        return self.stage1, nn.Sequential(self.stage2, self.stage3, self.pool)
 
 
 def _conv(in_channels: int, channels: int) -> list[nn.Module]:

@@ -18,10 +18,7 @@ from lightning_imb.resampling import EOS
 def switch(resampler=None, reset_head=True):
     return PhaseSwitch(
         resampler=resampler or EOS(k=5, random_state=0),
-        loss=tiny.loss(),
-        optimizer=functools.partial(torch.optim.SGD, lr=0.1),
-        scheduler=lambda optimizer: constant(optimizer, epochs=1, warmup_epochs=0),
-        reset_head=reset_head,
+        settings=tiny.retraining(reset_head=reset_head),
         batch_size=16,
     )
 

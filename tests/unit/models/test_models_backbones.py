@@ -120,7 +120,8 @@ def test_evaluation_folds_batch_norm_into_the_convolutions(frozen):
 
 def _layer_by_layer(net, images):
     """He et al. 2016, section 4.2, with every layer called as the module it is."""
-    x = net.stem(images)
+    convolution, norm, relu = net.stem
+    x = relu(norm(convolution(images)))
     for stage in (net.stage1, net.stage2, net.stage3):
         for block in stage:
             out = block.bn2(block.conv2(block.bn1(block.conv1(x)).relu()))

@@ -5,7 +5,6 @@ from pytorch_lightning import Trainer
 
 from lightning_imb.losses import SigmoidFocalLoss
 from lightning_imb.metrics import scores
-from lightning_imb.phases import Phase
 
 
 def trainer(tmp_path, epochs=2, **settings):
@@ -23,8 +22,8 @@ def trainer(tmp_path, epochs=2, **settings):
     )
 
 
-def enter_retraining(model, reset_head=True):
-    model.enter(Phase.RETRAIN, model.loss, model.optimizer_factory, model.scheduler_factory, reset_head=reset_head)
+def enter_retraining(model, **changes):
+    model.enter(tiny.retraining(loss=model.loss, optimizer=model.optimizer_factory, **changes))
 
 
 def test_it_learns_and_logs_the_scores_of_one_confusion_matrix(tmp_path):
@@ -75,15 +74,6 @@ def test_names_carry_the_phase():
     assert model.prefix == ""
     enter_retraining(model)
     assert model.prefix == "retrain/"
-
-
-def test_entering_phase_1_again_unfreezes():
-    model = tiny.classifier()
-    enter_retraining(model)
-    model.enter(Phase.REPRESENT, model.loss, model.optimizer_factory, model.scheduler_factory, reset_head=False)
-    model.train()
-    assert all(p.requires_grad for p in model.parameters())
-    assert all(m.training for m in model.extractor.modules())
 
 
 def test_sigmoid_focal_starts_the_bias_at_the_prior_and_does_not_decay_it():

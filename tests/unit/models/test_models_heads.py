@@ -1,6 +1,8 @@
 import pytest
 import torch
 
+from lightning_imb.models.contrastive import ContrastiveHead
+from lightning_imb.models.experts import ExpertHead
 from lightning_imb.models.heads import CosineHead, LinearHead, build_head
 from lightning_imb.utils.errors import InputError
 
@@ -54,3 +56,35 @@ def test_head_that_contradicts_the_loss_is_refused():
 def test_bad_head_settings_are_named(kind, scale, init):
     with pytest.raises(InputError):
         build_head(kind, None, 8, 3, scale, init)
+
+
+@pytest.mark.parametrize(
+    ("kind", "required", "expected"),
+    [("auto", None, LinearHead), ("auto", "cosine", CosineHead), ("cosine", None, CosineHead)],
+)
+def test_several_experts_have_as_many_heads_on_parts_of_the_embedding(kind, required, expected):
+    head = build_head(kind, required, 24, 5, 30.0, "default", experts=3)
+    assert isinstance(head, ExpertHead)
+    assert [type(part) for part in head.heads] == [expected] * 3
+    assert head(torch.randn(2, 24)).shape == (2, 5)
+    assert all(part.rows.shape == (5, 8) for part in head.heads)
+
+
+@pytest.mark.parametrize(("kind", "inside"), [("auto", LinearHead), ("linear", LinearHead), ("cosine", CosineHead)])
+def test_a_contrastive_head_has_the_classifier_of_the_config(kind, inside):
+    head = build_head(kind, "contrastive", 8, 3, 30.0, "default")
+    assert isinstance(head, ContrastiveHead)
+    assert type(head.classifier) is inside
+
+
+def test_a_contrastive_loss_has_no_experts():
+    with pytest.raises(InputError, match=r"model\.experts=3: use 1"):
+        build_head("auto", "contrastive", 24, 3, 30.0, "default", experts=3)
+
+
+@pytest.mark.parametrize("head", [LinearHead(4, 3, "default"), CosineHead(4, 3, scale=1.0)])
+def test_rows_are_the_weights_of_the_classes(head):
+    z = torch.nn.functional.normalize(torch.randn(6, 4), dim=1)
+    rows = head.rows if isinstance(head, LinearHead) else torch.nn.functional.normalize(head.rows, dim=1)
+    bias = head.bias if isinstance(head, LinearHead) else 0
+    torch.testing.assert_close(head(z), torch.stack([rows @ row for row in z]) + bias)

@@ -1,12 +1,14 @@
 import copy
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from lightning_imb.data.batch import Batch
 from lightning_imb.data.batch import Steps as DataSteps
+from lightning_imb.losses import CrossEntropyLoss
 from lightning_imb.models.steps import Steps, train_head
+
+LOSS = CrossEntropyLoss([5, 5, 3])
 
 
 def group(sizes=(5, 5, 3), width=4, classes=3):
@@ -21,7 +23,7 @@ def by_hand(head, steps, optimizer):
     for size in (5, 5, 3):
         z, y = steps.inputs[start : start + size], steps.target[start : start + size]
         logits = head(z)
-        loss = F.cross_entropy(logits, y)
+        loss = LOSS(logits, y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -38,7 +40,7 @@ def test_it_is_a_plain_loop_of_which_the_caller_makes_the_last_step():
     other.load_state_dict(head.state_dict())
     optimizer = torch.optim.SGD(head.parameters(), lr=0.5, momentum=0.9)
     losses, predicted = by_hand(other, steps, torch.optim.SGD(other.parameters(), lr=0.5, momentum=0.9))
-    trained = train_head(head, F.cross_entropy, steps, optimizer)
+    trained = train_head(head, LOSS, steps, optimizer)
     assert not torch.equal(head.weight, other.weight)
     optimizer.zero_grad()
     trained.loss.backward()
@@ -52,9 +54,9 @@ def test_it_is_a_plain_loop_of_which_the_caller_makes_the_last_step():
 def test_half_precision_around_it_changes_nothing():
     head, steps = nn.Linear(4, 3), group()
     other = copy.deepcopy(head)
-    plain = train_head(head, F.cross_entropy, steps, torch.optim.SGD(head.parameters(), lr=0.5)).losses
+    plain = train_head(head, LOSS, steps, torch.optim.SGD(head.parameters(), lr=0.5)).losses
     with torch.autocast("cpu", torch.bfloat16):
-        half = train_head(other, F.cross_entropy, steps, torch.optim.SGD(other.parameters(), lr=0.5)).losses
+        half = train_head(other, LOSS, steps, torch.optim.SGD(other.parameters(), lr=0.5)).losses
     assert torch.equal(plain, half)
     assert torch.equal(head.weight, other.weight)
 

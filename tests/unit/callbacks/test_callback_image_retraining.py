@@ -1,0 +1,73 @@
+import pytest
+import torch
+from helpers import tiny
+from pytorch_lightning import Callback, Trainer
+
+from lightning_imb.callbacks.image_retraining import ImageRetraining
+from lightning_imb.data.second import same_images
+
+
+def only_class_2(target, epoch, random):
+    return random.choice((target == 2).nonzero()[0], size=len(target))
+
+
+class Record(Callback):
+    """Remembers what phase 3 was fed."""
+
+    def __init__(self):
+        self.targets, self.sizes = set(), []
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        self.targets |= set(batch.target.tolist())
+        self.sizes.append(len(batch.inputs))
+        assert batch.inputs.ndim == 4
+
+
+def retrained(tmp_path, data, epochs=1, batch_size=8, **changes):
+    record = Record()
+    callback = ImageRetraining(tiny.retraining(reset_head=False, **changes), only_class_2, batch_size)
+    model = tiny.classifier()
+    fit = Trainer(
+        accelerator="cpu",
+        max_epochs=epochs,
+        logger=False,
+        callbacks=[callback, record],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        default_root_dir=tmp_path,
+    )
+    fit.fit(model, datamodule=data)
+    return model, record, fit
+
+
+def test_it_trains_on_its_own_draw_and_gives_the_first_one_back(tmp_path):
+    data = tiny.data_module(second=same_images)
+    before = data.draw, data.batch_size, data.second
+    _, record, fit = retrained(tmp_path, data)
+    assert record.targets == {2}
+    assert set(record.sizes[:-1]) == {8}
+    assert (data.draw, data.batch_size, data.second) == before
+    assert "retrain/val/bacc" in fit.callback_metrics
+
+
+@pytest.mark.parametrize(("bn_mode", "kept"), [("frozen", True), ("update", False)])
+def test_the_extractor_is_frozen_and_batch_norm_does_as_told(tmp_path, bn_mode, kept):
+    model, *_ = retrained(tmp_path, tiny.data_module(), bn_mode=bn_mode)
+    fresh = tiny.classifier()
+    for name, value in fresh.extractor.state_dict().items():
+        statistic = "running" in name or "tracked" in name
+        assert torch.equal(value, model.extractor.state_dict()[name]) == (kept or not statistic), name
+    assert not torch.equal(model.head.weight, fresh.head.weight)
+
+
+def test_an_unfrozen_stage_learns(tmp_path):
+    model, *_ = retrained(tmp_path, tiny.data_module(), unfreeze=("stage3",))
+    fresh = tiny.classifier().extractor
+    changed = {
+        n.split(".")[0]
+        for n, p in model.extractor.named_parameters()
+        if not torch.equal(p, dict(fresh.named_parameters())[n])
+    }
+    assert changed == {"stage3"}
