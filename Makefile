@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test soak lint types clean
+.PHONY: help install dev demo test soak lint types catalogue clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -39,6 +39,9 @@ lint: dev  ## ruff: rules and format
 
 types: dev  ## mypy, strict
 	$(BIN)/mypy
+
+catalogue: install  ## write the README's table of methods anew, from the headers in conf/
+	$(BIN)/python -m lightning_imb.utils.catalogue README.md
 
 clean:  ## remove the environment and all caches; runs under logs/ stay
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -17,6 +17,7 @@ from lightning_imb.mixing import Mixer
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.experts import with_experts
 from lightning_imb.models.heads import build_head
+from lightning_imb.models.sam import SAM
 from lightning_imb.phases import Phase
 from lightning_imb.resampling import NoResampling
 from lightning_imb.utils.errors import InputError
@@ -201,6 +202,7 @@ def build_classifier(cfg: DictConfig, class_counts: Sequence[int]) -> Imbalanced
         monitor=monitored_split(cfg),
         log_per_class=cfg.log_per_class,
         mixing=build_mixing(cfg, class_counts),
+        sharpness=SAM(cfg.sharpness.rho, cfg.sharpness.adaptive),
     )
     layout = torch.channels_last if cfg.accelerator.channels_last else torch.contiguous_format
     return module.to(memory_format=layout)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from lightning_imb.callbacks.progress_diagnostics import ProgressDiagnostics
 from lightning_imb.machine import in_sweep, several_processes
 from lightning_imb.mixing import EMBEDDING, INPUT
 from lightning_imb.models.classifier import ImbalancedClassifier
@@ -70,6 +71,16 @@ def check_config(cfg: DictConfig) -> None:
             f"but loss.weights={cfg.loss.weights}: choose reweight=none, or a loss with loss.weights=none"
         )
     compile_mode(cfg.accelerator.compile)
+    diagnostics_of(cfg)
+
+
+def diagnostics_of(cfg: DictConfig) -> ProgressDiagnostics:
+    """The looks at the whole training set that a config asks for.
+
+    Raises:
+        InputError: If their settings are out of range.
+    """
+    return ProgressDiagnostics(cfg.callbacks.diagnostics_every, cfg.callbacks.diagnostics_major)
 
 
 def check_whole(value: object, key: str, low: int) -> None:
@@ -147,7 +158,7 @@ def check_combination(model: ImbalancedClassifier, cfg: DictConfig) -> None:
     if not mixing.layers:
         return
     if mixing.mixes_labels and model.loss.hard_labels_only:
-        raise InputError(f"{loss} takes whole labels, but mix={cfg.method} mixes them: use mix=none, or another loss")
+        raise InputError(f"{loss} takes whole labels, but the chosen mix blends them: use mix=none, or another loss")
     if model.loss.views > 1:
         raise InputError(f"{loss} compares views of single images, which cannot be mixed: use mix=none")
     check_layers(model.extractor_module, mixing.layers)

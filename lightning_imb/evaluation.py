@@ -5,11 +5,15 @@ from typing import Any
 
 from omegaconf import DictConfig
 from rich.console import Console
+from rich.table import Table
 
+from lightning_imb.adjust import adjust_head, build_posthoc, summary
 from lightning_imb.build import build_datamodule, checkpoint_kind, protocol_label, selected_on
 from lightning_imb.checks import check_accelerator
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.fit import make_trainer, predict
+from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.posthoc import AdjustedHead
 from lightning_imb.records import score_entries
 from lightning_imb.reports.tables import run_table
 from lightning_imb.restore import chosen_phase, restore_classifier
@@ -24,14 +28,18 @@ from lightning_imb.utils.precision import resolve_precision
 def evaluate(cfg: DictConfig) -> dict[str, Any]:
     """Score a split of a finished run's data; prints the table and writes ``eval/<split>_<phase>_<checkpoint>.json``.
 
+    With ``posthoc=<option>`` the head is adjusted first, without training: its parameters are searched on the run's own
+    validation images, and ``_<option>`` and a ``posthoc_report`` are added to the file.
+
     Args:
         cfg: The composed config of ``conf/eval.yaml``.
 
     Returns:
-        The scores, named as in ``metrics.json`` but for the split.
+        The scores, named as in ``metrics.json`` but for the split, and ``posthoc_report`` where there is one.
 
     Raises:
-        InputError: If the folder is not a finished run, its checkpoint is unusable, or its data have changed.
+        InputError: If the folder is not a finished run, its checkpoint is unusable, its data have changed, or the
+            post-hoc method cannot adjust this head.
     """
     check_accelerator(cfg.accelerator)
     keep_freed_memory()
@@ -40,24 +48,41 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     wanted = cfg.precision or trained.accelerator.precision
     cfg.accelerator.precision = resolve_precision(wanted, cfg.accelerator.accelerator).value
     _check_split(run, cfg.split)
-    model = restore_classifier(run, cfg.phase, cfg.checkpoint)
+    method = None if cfg.posthoc is None else build_posthoc(cfg.posthoc)
+    model = restore_classifier(run, cfg.phase, cfg.checkpoint, as_trained=method is not None)
     data = _data_of(run, trained, cfg.root)
     trainer = make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)
+    report = None if method is None else adjust_head(method, model, data, trainer)
     predictions = predict(trainer, model, data, cfg.split, cfg.split)
     entries = score_entries(cfg.split, predictions, data)
+    if report is not None:
+        entries["posthoc_report"] = report
     phase = chosen_phase(trained, cfg.phase)
     kind = checkpoint_kind(trained, phase, cfg.checkpoint)
-    path = run.path / "eval" / f"{cfg.split}_{phase}_{cfg.checkpoint}.json"
+    suffix = "" if method is None else f"_{method.name}"
+    path = run.path / "eval" / f"{cfg.split}_{phase}_{cfg.checkpoint}{suffix}.json"
     if first_process():
         write_json_atomic(path, entries)
-    shown = {k: v for k, v in run.read_metrics().items() if "/" not in k}
-    shown |= {k.replace(f"{cfg.split}/", "test/", 1): v for k, v in entries.items()}
-    shown |= {"protocol": protocol_label(trained, kind), "selected_on": selected_on(trained, kind)}
-    shown["scored"] = f"split {cfg.split}, phase {phase}, checkpoint {kind}"
+    what = f"split {cfg.split}, phase {phase}, checkpoint {kind}{_head_of(model, report)}"
     console = Console(quiet=not first_process())
-    console.print(run_table(shown))
+    console.print(_table(run, trained, entries, cfg.split, kind, what))
     console.print(f"written to {path}", soft_wrap=True)
     return entries
+
+
+def _table(run: RunFolder, trained: DictConfig, entries: dict[str, Any], split: str, kind: str, what: str) -> Table:
+    """The closing table: what the run says of itself, with these scores in place of its own."""
+    shown = {k: v for k, v in run.read_metrics().items() if "/" not in k}
+    shown |= {k.replace(f"{split}/", "test/", 1): v for k, v in entries.items() if "/" in k}
+    shown |= {"protocol": protocol_label(trained, kind), "selected_on": selected_on(trained, kind), "scored": what}
+    return run_table(shown)
+
+
+def _head_of(model: ImbalancedClassifier, report: dict[str, Any] | None) -> str:
+    """What was done to the head after training, for the caption."""
+    if report is not None:
+        return f", {summary(report)}"
+    return ", head adjusted after training" if isinstance(model.head, AdjustedHead) else ""
 
 
 def _check_split(run: RunFolder, split: str) -> None:

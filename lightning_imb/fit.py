@@ -25,7 +25,7 @@ from lightning_imb.callbacks.interrupt import Interrupt, told_to_end
 from lightning_imb.callbacks.nan_guard import NanGuard
 from lightning_imb.callbacks.predictions import CollectPredictions
 from lightning_imb.callbacks.progress import PhaseProgress
-from lightning_imb.checks import one_line
+from lightning_imb.checks import diagnostics_of, one_line
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.kept_embeddings import KeptEmbeddings
 from lightning_imb.models.classifier import ImbalancedClassifier
@@ -71,6 +71,7 @@ class TwoFits:
         """Phase 1: extractor and head on the imbalanced images. Leaves the protocol's choice in ``model``."""
         reweighting = build_reweighting(self.cfg, self.data.class_counts)
         callbacks: list[Callback] = [] if reweighting is None else [reweighting]
+        callbacks.append(diagnostics_of(self.cfg))
         trainer = self._trainer(Phase.REPRESENT, self.cfg.epochs, callbacks, self.cfg.val_every)
         if not (self.cfg.retrain.enabled and self.run.has_begun(Phase.RETRAIN) and self._has_last(Phase.REPRESENT)):
             self._fit(trainer, model, Phase.REPRESENT)

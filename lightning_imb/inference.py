@@ -25,6 +25,8 @@ from lightning_imb.utils.memory import keep_freed_memory
 def classify(cfg: DictConfig) -> pd.DataFrame:
     """Classify every image of a folder or zip and write one csv row per image.
 
+    The head is that of the run's own scores: if the run has a post-hoc method, as adjusted by it.
+
     Args:
         cfg: The composed config of ``conf/predict.yaml``.
 

@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 
 from lightning_imb.build import protocol_label, selected_on
 from lightning_imb.data.datamodule import ImbalancedDataModule
-from lightning_imb.metrics import per_class, rates, scores
+from lightning_imb.metrics import per_class, prior_shift, rates, reliability, scores
 from lightning_imb.models.backbones import parameter_count
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.reports.confusion import answers, class_tally
@@ -15,13 +15,24 @@ from lightning_imb.runs import Predictions, RunFolder
 from lightning_imb.settings import config_hash
 from lightning_imb.utils.environment import command, hardware, versions
 
+_NOTHING = ("NoMixing", "NoResampling", "NoAdjustment")
+
 
 def score_entries(prefix: str, predictions: Predictions, data: ImbalancedDataModule) -> dict[str, Any]:
-    """Scores of predictions as entries of ``metrics.json``: ``<prefix>/bacc``, ..., ``<prefix>/recall`` (K values)."""
+    """Scores of predictions as entries of ``metrics.json``: ``<prefix>/bacc``, ..., ``<prefix>/recall`` (K values).
+
+    For the test set also its accuracy under other class frequencies, ``test/prior_shift/<shift>``, and
+    ``test/reliability``: samples, mean confidence and accuracy of each bin, None for the means of an empty one.
+    """
     found = rates(*class_tally(answers(*predictions)))
-    entries: dict[str, Any] = dict(scores(found, data.class_counts))
-    rows = per_class(found, data.class_counts, data.class_names)
+    bins = reliability(*predictions)
+    entries: dict[str, Any] = scores(found, data.real_counts) | {"ece": bins.ece, "mce": bins.mce}
+    rows = per_class(found, data.real_counts, data.class_names)
     entries["recall"] = [row["recall"] for row in rows]
+    if prefix == "test":
+        shifted = prior_shift(found.recall, found.support, data.real_counts)
+        entries |= {f"prior_shift/{shift}": value for shift, value in shifted.items()}
+        entries["reliability"] = bins.rows()
     return {f"{prefix}/{name}": value for name, value in entries.items()}
 
 
@@ -34,6 +45,7 @@ def describe_data(cfg: DictConfig, data: ImbalancedDataModule) -> dict[str, Any]
         "protocol": protocol_label(cfg),
         "class_names": list(data.class_names),
         "class_counts": {split: data.counts(split) for split in splits},
+        "real_counts": data.real_counts,
         "image_size": list(data.image_shape),
         "mean": transform.mean.flatten().tolist(),
         "std": transform.std.flatten().tolist(),
@@ -76,6 +88,7 @@ def header_info(
         "head": type(model.head).__name__,
         "loss": type(model.loss).__name__,
         "reweight": cfg.reweight.kind,
+        **_extras(cfg, data),
         "epochs": _epochs(cfg),
         "protocol": protocol_label(cfg),
         "accelerator": cfg.accelerator.accelerator,
@@ -106,7 +119,23 @@ def _streamed(workers: int) -> str:
 def _epochs(cfg: DictConfig) -> str:
     if not cfg.retrain.enabled:
         return f"{cfg.epochs}, no retraining"
-    resampler = cfg.resampler._target_.rsplit(".", 1)[-1]
-    if "sampler" in cfg.resampler:
-        resampler = cfg.resampler.sampler._target_.rsplit(".", 1)[-1]
-    return f"{cfg.epochs}, then {cfg.retrain.epochs} of the head on embeddings ({resampler})"
+    return f"{cfg.epochs}, then {cfg.retrain.epochs} of the head on embeddings ({_called(cfg.resampler)})"
+
+
+def _extras(cfg: DictConfig, data: ImbalancedDataModule) -> dict[str, str]:
+    """What is done beside a plain training, by the group that asks for it."""
+    called = {group: _called(cfg[group]) for group in ("mix", "oversample", "posthoc")}
+    found = {group: name for group, name in called.items() if name not in _NOTHING}
+    if "oversample" in found:
+        found["oversample"] += f", {data.synthetic:,} synthetic images"
+    if cfg.sampler.kind != "instance":
+        found["sampler"] = f"{cfg.sampler.kind}, start {cfg.sampler.start}"
+    if cfg.sharpness.rho > 0:
+        found["sharpness"] = f"{'ASAM' if cfg.sharpness.adaptive else 'SAM'}, rho {cfg.sharpness.rho}"
+    return found
+
+
+def _called(node: DictConfig) -> str:
+    """The class that a node of the config names; of a wrapped over-sampler, what it wraps."""
+    target: str = node.sampler._target_ if "sampler" in node else node._target_
+    return target.rsplit(".", 1)[-1]

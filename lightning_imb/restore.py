@@ -3,25 +3,30 @@
 import torch
 from omegaconf import DictConfig
 
+from lightning_imb.adjust import put_back_head
 from lightning_imb.build import build_classifier, checkpoint_kind
 from lightning_imb.data.transforms import BatchTransform
 from lightning_imb.fit import load_weights
 from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.phase_3 import build_retraining
 from lightning_imb.phases import Phase
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.errors import InputError
 
 
-def restore_classifier(run: RunFolder, phase: str, checkpoint: str) -> ImbalancedClassifier:
-    """The network of a finished run, in evaluation mode.
+def restore_classifier(run: RunFolder, phase: str, checkpoint: str, as_trained: bool = False) -> ImbalancedClassifier:
+    """The network of a finished run, in evaluation mode, with the loss that its head was trained with.
 
     Args:
         run: A finished run.
         phase: ``represent``, ``retrain`` or ``auto`` (the last phase the run had).
         checkpoint: ``best``, ``last`` or ``auto`` (what the run's protocol selects).
+        as_trained: Whether the head stays as trained; else the run's post-hoc method, if it had one, adjusted it. Its
+            head belongs to the checkpoint that the run scored; others are as trained in any case.
 
     Raises:
-        InputError: If the run had no such phase, or the checkpoint is missing, damaged or of another network.
+        InputError: If the run had no such phase, or its checkpoint or post-hoc head is missing, damaged or of another
+            network.
     """
     cfg = run.read_config()
     for key, nothing in (("pretrained", False), ("weights", None)):
@@ -29,7 +34,14 @@ def restore_classifier(run: RunFolder, phase: str, checkpoint: str) -> Imbalance
             cfg.model.extractor[key] = nothing  # the checkpoint holds the weights: fetch no others
     model = build_classifier(cfg, run.read_data()["class_counts"]["train"])
     which = chosen_phase(cfg, phase)
-    load_weights(model, run.checkpoint(which, checkpoint_kind(cfg, which, checkpoint)))
+    kind = checkpoint_kind(cfg, which, checkpoint)
+    if which is Phase.RETRAIN:
+        settings = build_retraining(cfg, model.class_counts)
+        model.dress_for(settings)
+        model.loss = settings.loss
+    load_weights(model, run.checkpoint(which, kind))
+    if not as_trained:
+        put_back_head(model, run, cfg, which, kind)
     return model.eval()
 
 

@@ -21,7 +21,7 @@ from lightning_imb.utils.lock import locked
 SUPERSEDED = ".superseded"  # in a run folder: earlier runs with other settings
 _STAYS = (SUPERSEDED, ".hydra", ".lock", ".launches.lock", "train.log", "launches.json")
 
-PredictionName = Literal["test", "represent_test", "val"]
+PredictionName = Literal["test", "represent_test", "before_posthoc_test", "val"]
 CheckpointKind = Literal["best", "last", "previous"]
 
 

@@ -55,8 +55,10 @@ def phase_1_identity(cfg: DictConfig, fingerprint: str) -> dict[str, Any]:
         cfg: The composed training config, ``auto`` settled.
         fingerprint: That of the data.
     """
-    settings = {key: value for key, value in flat_settings(cfg).items() if matters(key)}
-    settings = {key: value for key, value in settings.items() if key.split(".")[0] not in AFTER_PHASE_1}
+    every = flat_settings(cfg)
+    settings = {k: v for k, v in every.items() if matters(k) and k.split(".")[0] not in AFTER_PHASE_1}
+    if cfg.callbacks.diagnostics_every:  # they change no result, but their curves come with phase 1
+        settings |= {k: v for k, v in every.items() if k.startswith("callbacks.diagnostics_")}
     return {"settings": settings, "fingerprint": fingerprint, "versions": installed(_PACKAGES), "code": _code_digest()}
 
 

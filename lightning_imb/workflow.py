@@ -1,13 +1,16 @@
 """A whole training run: check, load, two fits, scores, figures, done marker."""
 
+import copy
 import logging
-from typing import Any, Literal
+from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
 from rich.console import Console
+from torch import nn
 
+from lightning_imb.adjust import build_posthoc, check_posthoc
 from lightning_imb.build import (
     build_classifier,
     build_datamodule,
@@ -17,19 +20,22 @@ from lightning_imb.build import (
 )
 from lightning_imb.checks import check_combination, check_config, rehearse
 from lightning_imb.data.datamodule import ImbalancedDataModule
-from lightning_imb.fit import TwoFits, make_trainer, predict
+from lightning_imb.fit import TwoFits, make_trainer
 from lightning_imb.known_keys import check_keys
 from lightning_imb.launches import note_launch
+from lightning_imb.losses import ClassCountLoss
 from lightning_imb.machine import in_sweep, settle_machine, several_processes, spare_small_maps
 from lightning_imb.models.classifier import ImbalancedClassifier
-from lightning_imb.phase_3 import build_phase_3, check_retraining
+from lightning_imb.models.retraining import dress
+from lightning_imb.phase_3 import Phase3, build_phase_3, check_retraining
 from lightning_imb.phases import Phase
-from lightning_imb.records import describe_data, header_info, provenance, score_entries
+from lightning_imb.records import describe_data, header_info, provenance
 from lightning_imb.reports.figures import run_figures, save_figures
 from lightning_imb.reports.header import run_header
 from lightning_imb.reports.tables import run_table
 from lightning_imb.reuse import copy_phase_1, phase_1_to_take_over
-from lightning_imb.runs import PredictionName, Predictions, RunFolder
+from lightning_imb.runs import RunFolder
+from lightning_imb.scoring import Scoring
 from lightning_imb.settings import changed_keys, config_hash, first_of, flat_settings
 from lightning_imb.store import StoredPhase1, phase_1_identity, wants_store
 from lightning_imb.tracking.close import close_loggers
@@ -88,6 +94,7 @@ def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
     # a mistake in phase 3 must not show after phase 1
     phase_3 = build_phase_3(cfg, data.class_counts) if cfg.retrain.enabled else None
     check_combination(model, cfg)
+    check_posthoc(build_posthoc(cfg.posthoc), *_last_head(model, phase_3), data)
     rehearse(model, None if phase_3 is None else phase_3.settings, data.image_shape, cfg.batch_size)
     data.second = second_stream(model)
     machine = spare_small_maps(cfg, machine, model.extractor_module, data.image_shape)
@@ -105,6 +112,14 @@ def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
     console.print(run_table(metrics))
     console.print(f"run folder  {run.path}\nfigures     {run.figures}", soft_wrap=True)
     return metrics
+
+
+def _last_head(model: ImbalancedClassifier, phase_3: Phase3 | None) -> tuple[nn.Module, ClassCountLoss]:
+    """A head as the last phase leaves it, with any weights, and the loss of that phase."""
+    if phase_3 is None:
+        return model.head, model.loss
+    settings = phase_3.settings
+    return dress(copy.deepcopy(model.head), settings.trains, len(model.class_counts)), settings.loss
 
 
 def _skip(run: RunFolder, console: Console) -> dict[str, Any]:
@@ -190,45 +205,12 @@ def _fit_and_score(
     result: dict[str, Any] = {}
     if data.oversample_report is not None:
         result["oversample_report"] = data.oversample_report
+    scoring = Scoring(cfg, run, data, model)
     if cfg.retrain.enabled:
-        result |= score_entries("represent/test", _of_phase_1(trainer, run, model, data), data)
-        trainer, switch = fits.retrain(model)
-        result["resampler_report"] = switch.report
-    if data.has("val"):
-        # under a name of its own for the loggers, where val/ is the curve of phase 1
-        result |= _scores_of("val", "final/val", trainer, run, model, data)
-    result |= _scores_of("test", "test", trainer, run, model, data)
-    return result | provenance(cfg, data, model)
-
-
-def _of_phase_1(
-    trainer: pl.Trainer, run: RunFolder, model: ImbalancedClassifier, data: ImbalancedDataModule
-) -> Predictions:
-    """Test predictions of phase 1: made before phase 3 begins, and read where that has begun in an earlier launch."""
-    if run.has_begun(Phase.RETRAIN):
-        return run.read_predictions("represent_test")
-    predictions = predict(trainer, model, data, "test", "represent/test")
-    _keep("represent_test", predictions, run)
-    return predictions
-
-
-def _scores_of(
-    split: Literal["val", "test"],
-    name: str,
-    trainer: pl.Trainer,
-    run: RunFolder,
-    model: ImbalancedClassifier,
-    data: ImbalancedDataModule,
-) -> dict[str, Any]:
-    """Scores of the final model; its predictions go to the run folder."""
-    predictions = predict(trainer, model, data, split, name)
-    _keep(split, predictions, run)
-    return score_entries(split, predictions, data)
-
-
-def _keep(name: PredictionName, predictions: Predictions, run: RunFolder) -> None:
-    if first_process():  # every process has all of them
-        run.write_predictions(name, *predictions)
+        result |= scoring.phase_1(trainer)
+        trainer, phase_3 = fits.retrain(model)
+        result["resampler_report"] = phase_3.report
+    return result | scoring.final(trainer) | provenance(cfg, data, model)
 
 
 def _stored_phase_1(cfg: DictConfig, data: ImbalancedDataModule) -> StoredPhase1 | None:

@@ -13,7 +13,7 @@ class Reweighting(Callback):
     on it is Cao et al. 2019 (LDAM-DRW, algorithm 1). Applied anew at every epoch start, so a resumed run is right.
 
     Args:
-        kind: Weights of ``losses.class_weights``: ``inverse``, ``inverse_sqrt`` or ``effective``.
+        kind: Weights of ``losses.class_weights``: ``inverse`` (or ``auto``), ``inverse_sqrt`` or ``effective``.
         beta: Of the effective number, in [0, 1].
         start: First re-weighted epoch, 0-based; a float is a share of the epochs.
     """

@@ -1,13 +1,14 @@
 """What every loss shares: class counts, class weights, reduction and soft targets."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from lightning_imb.losses.checks import checked_choice, checked_counts, checked_number, checked_weights
+from lightning_imb.losses.targets import labels_and_shares
 from lightning_imb.losses.weights import KINDS, class_weights
 from lightning_imb.utils.errors import InputError
 
@@ -31,8 +32,8 @@ class ClassCountLoss(nn.Module, ABC):
 
     Args:
         class_counts: samples per class that reach the loss (after profile and validation split), ``(K,)``.
-        weights: ``none``, ``inverse``, ``inverse_sqrt``, ``effective`` (each rescaled to sum K), or K
-            finite numbers >= 0 that are used as given.
+        weights: ``none``, ``inverse``, ``inverse_sqrt``, ``effective``, ``auto`` (= ``inverse``), each rescaled
+            to sum K, or K finite numbers >= 0 that are used as given.
         beta: 0..1, read by ``weights="effective"`` only.
         reduction: ``weighted_mean`` or ``mean``.
 
@@ -46,6 +47,12 @@ class ClassCountLoss(nn.Module, ABC):
 
     required_head: ClassVar[str | None] = None
     """Name of the only kind of head whose logits this loss can read; None for any."""
+    hard_labels_only: ClassVar[bool] = False
+    """Whether the loss has no meaning for soft targets, so that labels must not be mixed."""
+    draws: ClassVar[bool] = False
+    """Whether the loss draws from torch's global generator, which training seeds by the batch."""
+    views: ClassVar[int] = 1
+    """How often a batch holds each image, augmented anew each time: all images first, then all of them again."""
 
     class_counts: Tensor
     class_weight: Tensor
@@ -101,6 +108,35 @@ class ClassCountLoss(nn.Module, ABC):
         if isinstance(self._weights, str):
             self.set_class_weight(class_weights(class_counts, self._weights, self._beta))
 
+    def begin_epoch(self, epoch: int, epochs: int) -> None:
+        """Learn how far training has come; a schedule of the loss is a function of these two numbers alone.
+
+        Args:
+            epoch: the epoch that begins, 0-based.
+            epochs: of the whole fit.
+        """
+
+    def state(self) -> dict[str, Tensor]:
+        """What the loss learnt from the batches so far and a resumed fit needs; empty for most losses."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` returned."""
+
+    def from_embeddings(self, head: nn.Module, z: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss of a batch through its head; losses override it that read more than logits.
+
+        Args:
+            head: maps embeddings to logits.
+            z: embeddings ``(N, D)``, at least float32; ``(views * N, D)`` where a loss has several views.
+            target: ``(N,)`` labels or ``(N, K)`` shares.
+
+        Returns:
+            The loss, a scalar, and the logits ``(N, K)`` that predict.
+        """
+        logits: Tensor = head(z)
+        return self(logits, target), logits
+
     @property
     def required_scale(self) -> float | None:
         """Scale of the cosines that the loss is made for; None for any."""
@@ -129,33 +165,34 @@ class ClassCountLoss(nn.Module, ABC):
             Scalar, float32 (float64 for float64 logits).
 
         Raises:
-            InputError: shapes or types that do not fit together.
+            InputError: shapes or types that do not fit together, or shares where only labels have a meaning.
         """
+        return self._value(self._checked(logits, target), target)
+
+    def _checked(self, logits: Tensor, target: Tensor) -> Tensor:
+        """The logits, at least float32, of a batch whose shapes and types fit."""
         self._check_batch(logits, target)
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+    def _value(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Loss of a checked batch; overridden by losses that are more than a mixture of `per_sample`."""
+        return self._mixture(logits, target, self.per_sample)
+
+    def _mixture(self, logits: Tensor, target: Tensor, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """Weighted mixture of the losses of all labels; ``loss`` maps logits and hard labels to ``(N,)``."""
         if self._unweighted and target.ndim == 1:
-            return self.per_sample(logits, target).mean()
-        losses, mass = (self._hard if target.ndim == 1 else self._soft)(logits, target)
-        total = (mass * losses).sum()
+            return loss(logits, target).mean()
+        labels, shares = labels_and_shares(logits, target)
+        losses = torch.stack([loss(logits, column) for column in labels.unbind(1)], dim=1)
+        mass = shares * self.class_weight.to(logits.dtype).index_select(0, labels.flatten()).view_as(labels)
+        return self._reduced((mass * losses).sum(), mass)
+
+    def _reduced(self, total: Tensor, mass: Tensor) -> Tensor:
+        """Value of a batch from the sum of its weighted losses and its weights, ``(N,)`` or ``(N, m)``."""
         if self._reduction == "mean":
-            return total / len(logits)
+            return total / len(mass)
         # a batch of nothing but zero-weight classes has nothing to teach: 0 with zero gradient, not 0/0
         return total / mass.sum().clamp_min(torch.finfo(mass.dtype).tiny)
-
-    def _hard(self, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Losses and weights of labels, ``(N,)`` each; never waits for an accelerator."""
-        return self.per_sample(logits, target), self.class_weight.to(logits.dtype).index_select(0, target)
-
-    def _soft(self, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Losses and weights of each label that a row mixes, ``(N, m)`` each, m as the fullest row needs.
-
-        Reading m waits for an accelerator once a batch. All K classes would spare that wait at the price of K losses
-        instead of, for mixup, two.
-        """
-        most = max(1, int((target != 0).sum(dim=1).max()))
-        shares, labels = target.to(logits.dtype).topk(most, dim=1)
-        losses = torch.stack([self.per_sample(logits, column) for column in labels.unbind(1)], dim=1)
-        return losses, shares * self.class_weight.to(logits.dtype)[labels]
 
     def _check_batch(self, logits: Tensor, target: Tensor) -> None:
         """Shapes and types only: looking at values would stall an accelerator."""
@@ -170,6 +207,11 @@ class ClassCountLoss(nn.Module, ABC):
             raise InputError(
                 f"target has shape {tuple(target.shape)} and type {target.dtype}; "
                 "give (N,) int64 labels or (N, K) floating shares"
+            )
+        if soft and self.hard_labels_only:
+            raise InputError(
+                f"{type(self).__name__} has no meaning for soft targets but got shares {tuple(target.shape)}; "
+                "set mix=none, or choose another loss"
             )
 
 

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from lightning_imb.losses.base import ClassCountLoss
-from lightning_imb.losses.checks import checked_number
+from lightning_imb.losses.checks import checked_number, checked_positive
 from lightning_imb.losses.cross_entropy import surprise
-from lightning_imb.utils.errors import InputError
 
 
 class LDAMLoss(ClassCountLoss):
@@ -52,9 +51,7 @@ class LDAMLoss(ClassCountLoss):
         reduction: str = "weighted_mean",
     ) -> None:
         super().__init__(class_counts, weights=weights, beta=beta, reduction=reduction)
-        if checked_number("scale", scale, 0) == 0:
-            raise InputError("scale is 0, which flattens every logit; give the scale of the cosine head, e.g. 30")
-        self._scale = scale
+        self._scale = checked_positive("scale", scale)
         counts = self.class_counts.to(torch.float64)
         margins = checked_number("max_m", max_m, 0) * (counts.min() / counts).pow(0.25)
         self.register_buffer("margins", margins.to(torch.float32), persistent=False)

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from lightning_imb.losses.checks import checked_choice, checked_counts, checked_number
-from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.checked import epoch_of
 
-KINDS = ("none", "inverse", "inverse_sqrt", "effective")
+KINDS = ("none", "inverse", "inverse_sqrt", "effective", "auto")
 
 
 def class_weights(class_counts: Sequence[int] | Tensor, kind: str, beta: float) -> Tensor:
@@ -26,8 +26,8 @@ def class_weights(class_counts: Sequence[int] | Tensor, kind: str, beta: float) 
 
     Args:
         class_counts: training samples per class, ``(K,)``, each >= 1.
-        kind: ``none`` (ones), ``inverse`` (1/n), ``inverse_sqrt`` (1/sqrt(n)) or ``effective``
-            ((1 - beta) / (1 - beta^n), Cui et al. 2019).
+        kind: ``none`` (ones), ``inverse`` (1/n), ``inverse_sqrt`` (1/sqrt(n)), ``effective``
+            ((1 - beta) / (1 - beta^n), Cui et al. 2019) or ``auto`` (the choice for who has none: ``inverse``).
         beta: 0..1, read by ``effective`` only. 0 gives ones, 1 the limit 1/n.
 
     Returns:
@@ -41,7 +41,7 @@ def class_weights(class_counts: Sequence[int] | Tensor, kind: str, beta: float) 
     checked_number("beta", beta, 0, 1)
     if kind == "none":
         raw = torch.ones_like(counts)
-    elif kind == "inverse":
+    elif kind in ("inverse", "auto"):
         raw = 1 / counts
     elif kind == "inverse_sqrt":
         raw = counts.rsqrt()
@@ -96,7 +96,4 @@ def start_epoch(start: int | float, max_epochs: int) -> int:
     Raises:
         InputError: a negative epoch or a share outside 0..1.
     """
-    if isinstance(start, float) and not 0 <= start <= 1:
-        raise InputError(f"start is {start}; give an integer epoch, or a share of the epochs from 0.0 to 1.0")
-    checked_number("start", start, 0)
-    return round(start * max_epochs) if isinstance(start, float) else start
+    return epoch_of("start", start, max_epochs)

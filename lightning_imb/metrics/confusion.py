@@ -1,9 +1,10 @@
 """Rates of each class over the whole evaluation set, from its counts or from a confusion matrix."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from lightning_imb.utils.errors import InputError
@@ -94,10 +95,16 @@ def _rates(hits: FloatArray, support: FloatArray, predicted: FloatArray) -> Clas
     )
 
 
-def _array(values: Numbers) -> FloatArray:
+def as_numpy(values: Numbers) -> npt.NDArray[Any]:
+    """Numbers as an array of their own type; numpy has no bfloat16, which becomes float32."""
     if isinstance(values, Tensor):
-        values = values.detach().cpu().numpy()
-    return np.asarray(values, dtype=np.float64)
+        values = values.detach().cpu()
+        return np.asarray(values.float() if values.dtype is torch.bfloat16 else values)
+    return np.asarray(values)
+
+
+def _array(values: Numbers) -> FloatArray:
+    return as_numpy(values).astype(np.float64)
 
 
 def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:

@@ -1,11 +1,12 @@
 """The LightningModule: an extractor, a head and a loss strategy, in one of two phases."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -28,7 +29,8 @@ from lightning_imb.models.retraining import (
     set_modes,
     slow_down,
 )
-from lightning_imb.models.steps import Steps, train_head
+from lightning_imb.models.sam import SAM, still_statistics
+from lightning_imb.models.steps import Steps, count_steps, train_head
 from lightning_imb.phases import Phase
 
 _LOSS_STATE = "loss_so_far"
@@ -53,6 +55,7 @@ class ImbalancedClassifier(LightningModule):
         log_per_class: Whether the recall of every class is logged each epoch, as ``split/recall/<index>``;
             ``auto`` does so for up to ``MANY_CLASSES`` classes, because every class is a column and a chart.
         mixing: How batches of phase 1 are mixed; None for not at all. Training scores count own labels then.
+        sharpness: What the gradients of phase 1 are taken of beside the loss at the weights; None for nothing.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class ImbalancedClassifier(LightningModule):
         monitor: str,
         log_per_class: bool | str,
         mixing: Mixer | None = None,
+        sharpness: SAM | None = None,
     ) -> None:
         super().__init__()
         self.extractor = extractor
@@ -74,6 +78,8 @@ class ImbalancedClassifier(LightningModule):
         self.monitor = monitor
         self.log_per_class = len(class_counts) <= MANY_CLASSES if log_per_class == "auto" else bool(log_per_class)
         self.mixing = NoMixing(class_counts) if mixing is None else mixing
+        self.sharpness = SAM(rho=0.0, adaptive=False) if sharpness is None else sharpness
+        self._counting = True  # whether a training step is the first of its batch
         self.phase = Phase.REPRESENT
         self.retraining: Retraining | None = None
         self.after: nn.Module = nn.Identity()  # what embeddings pass on their way to a retrained head
@@ -152,20 +158,27 @@ class ImbalancedClassifier(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The phase's optimizer over its trainable parameters, and its per-epoch schedule."""
-        optimizer = self.optimizer_factory(self._parameter_groups())
+        optimizer = self.optimizer_factory(parameter_groups(self, self.head, self.loss, self.retraining))
         slow_down(optimizer)
         if self.max_norm is not None:
             self.max_norm.attach(optimizer)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.scheduler_factory(optimizer)}}
 
-    def _parameter_groups(self) -> list[dict[str, Any]]:
-        groups = parameter_groups(self.retraining, [self], self.head)
-        if self.loss.head_bias() is None or not isinstance(self.head, nn.Linear):
-            return groups
-        # Cui et al. 2019: the bias that starts at the class prior is not decayed towards zero.
-        bias = self.head.bias
-        rest = [group | {"params": [p for p in group["params"] if p is not bias]} for group in groups]
-        return [*rest, {"params": [bias], "weight_decay": 0.0}]
+    def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
+        """One step of the optimizer; in phase 1 by the gradient that `SAM` finds."""
+        if self.phase is Phase.REPRESENT:
+            optimizer_closure = self.sharpness.around(optimizer, optimizer_closure, self._second_pass)
+        optimizer.step(closure=optimizer_closure)
+
+    @contextmanager
+    def _second_pass(self) -> Iterator[None]:
+        """A pass over a batch that was counted already."""
+        self._counting = False
+        try:
+            with still_statistics(self):
+                yield
+        finally:
+            self._counting = True
 
     def on_train_start(self) -> None:
         """Tell the loss where a fit goes on in mid-epoch, where no epoch starts."""
@@ -221,13 +234,15 @@ class ImbalancedClassifier(LightningModule):
         optimizer = self.optimizers(use_pl_optimizer=False)
         assert isinstance(optimizer, Optimizer)
         loss, losses, rows, predicted = train_head(self.head, self.loss, steps, optimizer)
-        _count_steps(self.trainer, steps.batches - 1)
+        count_steps(self.trainer, steps.batches - 1)
         # no product of vectors here, which autocast would round
         self._note((losses * rows).sum() / rows.sum(), predicted, steps.target)
         return {"loss": loss, "losses": losses}
 
     def _note(self, loss: Tensor, predicted: Tensor, target: Tensor) -> None:
         """Keep the loss and the hits on the device until the epoch's end."""
+        if not self._counting:
+            return
         self.train_tally.update(predicted, target)
         self.train_loss.update(loss, len(target))
         self.log(f"{self.prefix}train/loss", self.train_loss, on_step=False, on_epoch=True)
@@ -279,13 +294,3 @@ def _exact(z: Tensor) -> Tensor:
 
 def _rates(tally: ClassTally) -> ClassRates:
     return rates(*tally.compute().cpu().numpy())
-
-
-def _count_steps(trainer: Trainer, more: int) -> None:
-    """Tell Lightning of optimizer steps that it has not made itself: its step counts the x axis of every chart."""
-    loop = trainer.fit_loop.epoch_loop
-    made = loop.automatic_optimization.optim_progress.optimizer.step
-    for progress in (made.total, made.current):
-        progress.ready += more
-        progress.completed += more
-    loop._batches_that_stepped += more

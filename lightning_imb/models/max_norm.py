@@ -42,4 +42,5 @@ class MaxNorm:
 
 
 def _lengths(weight: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(weight.detach(), dim=1)
+    lengths: Tensor = torch.linalg.vector_norm(weight.detach(), dim=1)
+    return lengths

@@ -45,7 +45,8 @@ def layer_of(extractor: nn.Module, name: str) -> nn.Module:
         raise InputError(
             f"{type(extractor).__name__} has no layer '{name}'; it has {', '.join(outer)} and those inside"
         )
-    return layers[name]
+    layer: nn.Module = layers[name]
+    return layer
 
 
 def check_layers(extractor: nn.Module, layers: Sequence[str]) -> None:

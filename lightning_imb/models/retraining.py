@@ -86,21 +86,37 @@ def restart(head: nn.Module) -> None:
 
 
 def parameter_groups(
-    settings: Retraining | None, modules: Iterable[nn.Module], head: nn.Module
+    network: nn.Module, head: nn.Module, loss: ClassCountLoss, settings: Retraining | None
 ) -> list[dict[str, Any]]:
-    """Trainable parameters in groups that differ in learning rate.
+    """Trainable parameters in groups that differ in learning rate or weight decay.
 
     Args:
+        network: What is trained.
+        head: Its head.
+        loss: What it is trained with.
         settings: Of phase 3; None in phase 1.
-        modules: What is trained.
-        head: The head, one of them.
     """
-    trainable = [p for module in modules for p in module.parameters() if p.requires_grad]
+    slow, undecayed = _slower(head, settings), _undecayed(head, loss)
+    trainable = [p for p in network.parameters() if p.requires_grad]
+    groups: list[dict[str, Any]] = [{"params": [p for p in trainable if id(p) not in slow | undecayed]}]
+    if slow and settings is not None:
+        kept = [p for p in trainable if id(p) in slow - undecayed]
+        groups.append({"params": kept, "lr_factor": settings.head_lr_factor})
+    if undecayed:
+        groups.append({"params": [p for p in trainable if id(p) in undecayed], "weight_decay": 0.0})
+    return groups
+
+
+def _slower(head: nn.Module, settings: Retraining | None) -> set[int]:
+    """The weights of a head whose scales are trained too, if they have a rate of their own."""
     if settings is None or settings.trains != "head_and_scales" or settings.head_lr_factor == 1:
-        return [{"params": trainable}]
-    inner = {id(p) for p in undress(head).parameters()}
-    slower = {"params": [p for p in trainable if id(p) in inner], "lr_factor": settings.head_lr_factor}
-    return [{"params": [p for p in trainable if id(p) not in inner]}, slower]
+        return set()
+    return {id(p) for p in undress(head).parameters()}
+
+
+def _undecayed(head: nn.Module, loss: ClassCountLoss) -> set[int]:
+    """Cui et al. 2019: the bias that starts at the class prior is not decayed towards zero."""
+    return {id(head.bias)} if loss.head_bias() is not None and isinstance(head, nn.Linear) else set()
 
 
 def slow_down(optimizer: Optimizer) -> None:

@@ -3,6 +3,7 @@
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
+from pytorch_lightning import Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -70,3 +71,13 @@ def train_head(head: nn.Module, loss: HeadLoss, steps: Steps, optimizer: Optimiz
     assert value is not None, "a group has at least one batch"
     made = torch.stack(losses)
     return Trained(value, made, made.new_tensor(sizes), torch.cat(logits).argmax(dim=1))
+
+
+def count_steps(trainer: Trainer, more: int) -> None:
+    """Tell Lightning of optimizer steps that it has not made itself: its step counts the x axis of every chart."""
+    loop = trainer.fit_loop.epoch_loop
+    made = loop.automatic_optimization.optim_progress.optimizer.step
+    for progress in (made.total, made.current):
+        progress.ready += more
+        progress.completed += more
+    loop._batches_that_stepped += more

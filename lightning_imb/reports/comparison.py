@@ -9,7 +9,7 @@ from lightning_imb.reports.collect import RunRecord
 from lightning_imb.reports.differences import DATA_GROUPS, check_keys, cure, data_of, difference, group_of
 from lightning_imb.utils.errors import InputError
 
-LOWER_IS_BETTER = ("loss", "nll", "ece", "brier")
+LOWER_IS_BETTER = ("loss", "nll", "ece", "mce", "brier")
 
 Best = Literal["clear", "mean", "none"]
 T = TypeVar("T")

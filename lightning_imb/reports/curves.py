@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -11,6 +12,7 @@ from lightning_imb.reports.style import BLUE, GREEN, ORANGE, new_figure, tidy
 from lightning_imb.tracking.csv_table import RETRAIN_PREFIX
 
 Row = Mapping[str, float]
+Band = dict[int, tuple[float, float]]  # mean and standard deviation by epoch
 SPLITS = {"train": ORANGE, "val": BLUE, "test": GREEN}
 SCORES = {"loss": "loss", "bacc": "balanced accuracy"}
 TITLES = {Phase.REPRESENT: "Phase 1: represent (images)", Phase.RETRAIN: "Phase 3: retrain (head)"}
@@ -76,3 +78,13 @@ def curve(rows: Sequence[Row], name: str) -> dict[int, float]:
         if value is not None and "epoch" in row:
             points[int(row["epoch"])] = value
     return dict(sorted(points.items()))
+
+
+def mean_over_runs(curves: Sequence[Mapping[int, float]]) -> Band:
+    """Mean and sample standard deviation of a curve over several runs, 0 for one; each epoch over those that have it.
+
+    Args:
+        curves: Value by epoch, for each run.
+    """
+    values = {e: [c[e] for c in curves if e in c] for e in sorted({epoch for c in curves for epoch in c})}
+    return {e: (float(np.mean(v)), float(np.std(v, ddof=1)) if len(v) > 1 else 0.0) for e, v in values.items()}

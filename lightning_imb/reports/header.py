@@ -15,7 +15,12 @@ LINES = (
     "head",
     "loss",
     "reweight",
+    "sampler",
+    "oversample",
+    "mix",
+    "sharpness",
     "epochs",
+    "posthoc",
     "protocol",
     "accelerator",
     "precision",
@@ -31,8 +36,9 @@ def run_header(info: Mapping[str, Any]) -> Panel:
     Args:
         info: ``dataset``; ``class_names`` (K,); ``class_counts``, (K,) images per class for each split;
             ``parameters`` with ``total`` and ``trainable``; and as texts ``method``, ``model``, ``head``,
-            ``loss``, ``reweight``, ``epochs``, ``protocol``, ``accelerator``, ``precision``, ``threads``, ``images``
-            (where they are kept), ``run_folder``. What is missing is left out.
+            ``loss``, ``reweight``, ``sampler``, ``oversample``, ``mix``, ``sharpness``, ``epochs``, ``posthoc``,
+            ``protocol``, ``accelerator``, ``precision``, ``threads``, ``images`` (where they are kept), ``run_folder``.
+            What is missing is left out.
     """
     body = Table.grid(padding=(0, 2))
     body.add_column(style="bold", no_wrap=True)

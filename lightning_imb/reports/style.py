@@ -8,8 +8,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 # Okabe and Ito (2008): told apart by readers with any common colour blindness
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#7A7A7A"
+BLUE, ORANGE, GREEN, GREY, SKY = "#0072B2", "#E69F00", "#009E73", "#7A7A7A", "#56B4E9"
 SERIES = (GREY, BLUE, ORANGE, GREEN)
+MORE = ("#D55E00", "#CC79A7", SKY, "#222222")  # for up to eight lines in one panel
 
 MANY_LABELS = 20  # beyond this there is no room for a number per class
 DENSE_CLASSES = 200  # beyond this a class is narrower than two dots
@@ -64,3 +65,12 @@ def _cut(label: str, length: int = 18) -> str:
     """Take out the middle: names of one family tend to differ at their ends."""
     half = length // 2
     return label if len(label) <= length else f"{label[: half - 1]}…{label[-half:]}"
+
+
+def colours(count: int) -> tuple[str, ...]:
+    """Colours of lines in one panel: a single one has the main colour, the first of several is the muted one.
+
+    Args:
+        count: How many lines, at most eight.
+    """
+    return (BLUE,) if count == 1 else (*SERIES, *MORE)[:count]

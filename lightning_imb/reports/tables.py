@@ -43,6 +43,7 @@ def run_grid(metrics: Mapping[str, Any]) -> Grid:
         for k in shown
     ]
     names = [key.removeprefix(TEST) for key in metrics if key.startswith(TEST) and not isinstance(metrics[key], list)]
+    names = [name for name in names if "/" not in name]  # the accuracy under eleven other priors is a figure
     scores = [(name, "", *(_fixed(metrics.get(prefix + name)) for prefix in prefixes)) for name in names]
     hidden = len(counts) - len(shown)
     return Grid(

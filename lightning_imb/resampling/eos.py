@@ -6,13 +6,13 @@ from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-import torch
 from imblearn.over_sampling.base import BaseOverSampler
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from lightning_imb.resampling.arrays import Grown, Matrix, Strategy, dense_floats, draw_seed
 from lightning_imb.resampling.base import SMOTE_NEIGHBORS, EmbeddingOverSampler
+from lightning_imb.resampling.device import resolved_device
 from lightning_imb.resampling.neighbors import nearest, nearest_enemy
 from lightning_imb.resampling.pairing import (
     Indices,
@@ -128,14 +128,14 @@ class EOS(EmbeddingOverSampler):
         """Check also what scikit-learn's constraints cannot say: the order of ``r_range``, the device, faiss."""
         super()._validate_params()
         _checked_range(self.r_range)
-        _resolved_device(self.device)
+        resolved_device(self.device)
         if self.backend == "faiss":
             require_faiss()
 
     def _fit_resample(self, X: Matrix, y: NDArray[Any]) -> tuple[Matrix, NDArray[Any]]:
         r_range, seed = _checked_range(self.r_range), draw_seed(self.random_state)
         labels, classes = np.unique(y, return_inverse=True)
-        table = _Table(dense_floats(X), classes, Search(_resolved_device(self.device), self.memory_mb, self.backend))
+        table = _Table(dense_floats(X), classes, Search(resolved_device(self.device), self.memory_mb, self.backend))
         missing = np.array([self.sampling_strategy_.get(label, 0) for label in labels])
         counts = np.bincount(classes)
         members = np.split(np.argsort(classes, kind="stable"), np.cumsum(counts)[:-1])
@@ -233,15 +233,6 @@ def _checked_range(r_range: Sequence[float]) -> tuple[float, float]:
     if len(r_range) != 2 or not 0 <= r_range[0] <= r_range[1] <= 1:
         raise InputError(f"r_range={r_range} is not a pair with 0 <= low <= high <= 1; use for example [0.0, 1.0].")
     return float(r_range[0]), float(r_range[1])
-
-
-def _resolved_device(device: str) -> str:
-    """Resolve ``auto`` and refuse a CUDA device that is not there."""
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("device='cuda' was asked for but torch sees no CUDA device; use device='cpu' or 'auto'.")
-    return device
 
 
 def _count_partners(base: Indices, partner: Indices, classes: Indices) -> dict[str, int]:

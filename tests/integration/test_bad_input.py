@@ -401,7 +401,7 @@ def test_a_checkpoint_that_cannot_be_used_is_refused(copy, spoil):
         torch.save(torch.zeros(3), path)
     else:
         kept = torch.load(path, weights_only=True)
-        kept["state_dict"]["extractor.body.0.weight"] = torch.zeros(5, 3, 3, 3)
+        kept["state_dict"]["extractor.stage1.0.weight"] = torch.zeros(5, 3, 3, 3)
         torch.save(kept, path)
     words = {"gone": "there is no checkpoint", "foreign": "no Lightning checkpoint", "wider": "does not fit"}
     assert_refused(lambda: evaluated(copy), str(path), words.get(spoil, "damaged"))

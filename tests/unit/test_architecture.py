@@ -27,7 +27,7 @@ LEVELS = (
     ("phase_3", "records"),
     ("fit",),
     ("adjust", "reuse"),
-    ("restore", "store"),
+    ("restore", "scoring", "store"),
     ("workflow", "sweeps"),
     ("evaluation", "inference", "tuning"),
     ("train", "eval", "predict", "report", "tune"),

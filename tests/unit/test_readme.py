@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_module
 
+from lightning_imb.utils.catalogue import renewed
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONF = ROOT / "conf"
@@ -76,6 +78,10 @@ def test_relative_links_lead_somewhere(document):
 def test_every_option_is_named(group):
     options = {path.stem for path in (CONF / group).glob("*.yaml")}
     assert {name for name in options if not re.search(rf"[`=]{name}`", README)} == set()
+
+
+def test_the_table_of_methods_is_that_of_the_files():
+    assert renewed(README) == README, "make catalogue writes it anew"
 
 
 def test_readme_has_what_the_other_tests_look_at():

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lightning_imb.reports.collect import RunRecord
-from lightning_imb.reports.figures import class_counts_figure
+from lightning_imb.reports.counts_figure import class_counts_figure
 from lightning_imb.reports.header import counts_text
 from lightning_imb.reports.html.parts import Picture, Section, picture
 from lightning_imb.reports.html.rows import RowRuns

@@ -7,15 +7,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lightning_imb.phases import Phase
-from lightning_imb.reports.curves import SCORES, SPLITS, TITLES, curve, learning_curves_figure
+from lightning_imb.reports.curves import SCORES, SPLITS, TITLES, Band, curve, learning_curves_figure, mean_over_runs
 from lightning_imb.reports.html.parts import Picture, Section, picture
 from lightning_imb.reports.html.rows import RowRuns, beyond
 from lightning_imb.runs import RunFolder
 from lightning_imb.tracking.csv_table import RETRAIN_PREFIX, MetricsTable
 
 MAX_ROWS = 24
-
-Band = dict[int, tuple[float, float]]  # mean and standard deviation by epoch
 
 
 def learning_section(rows: Sequence[RowRuns]) -> Section:
@@ -79,7 +77,7 @@ def _name(phase: Phase, split: str, score: str) -> str:
 def _bands(runs: Sequence[Sequence[Mapping[str, float]]], phase: Phase) -> dict[str, Band]:
     """Mean and deviation of every curve of a phase that at least one run has."""
     names = [_name(phase, split, score) for split in SPLITS for score in SCORES]
-    found = {name: _band([_trained_epochs(rows, name, phase) for rows in runs]) for name in names}
+    found = {name: mean_over_runs([_trained_epochs(rows, name, phase) for rows in runs]) for name in names}
     return {name: band for name, band in found.items() if band}
 
 
@@ -87,11 +85,6 @@ def _trained_epochs(rows: Sequence[Mapping[str, float]], name: str, phase: Phase
     """A curve without what was scored after training: with another seed that epoch may have been trained."""
     trained = curve(rows, _name(phase, "train", "loss"))
     return {epoch: value for epoch, value in curve(rows, name).items() if epoch in trained}
-
-
-def _band(curves: Sequence[Mapping[int, float]]) -> Band:
-    values = {e: [c[e] for c in curves if e in c] for e in sorted({epoch for c in curves for epoch in c})}
-    return {e: (float(np.mean(v)), float(np.std(v, ddof=1)) if len(v) > 1 else 0.0) for e, v in values.items()}
 
 
 def _mean_rows(bands: Mapping[str, Band]) -> list[dict[str, float]]:

@@ -8,11 +8,13 @@ from matplotlib import rc_context
 from lightning_imb.reports.collect import collect
 from lightning_imb.reports.comparison import Comparison, compare
 from lightning_imb.reports.grid import Grid
+from lightning_imb.reports.html.calibration import prior_shift_section, reliability_section
 from lightning_imb.reports.html.confusions import confusion_section
 from lightning_imb.reports.html.counts import counts_section
 from lightning_imb.reports.html.facts import facts
 from lightning_imb.reports.html.learning import learning_section
 from lightning_imb.reports.html.parts import Section, sortable
+from lightning_imb.reports.html.progress import progress_section
 from lightning_imb.reports.html.recall import recall_section
 from lightning_imb.reports.html.render import render
 from lightning_imb.reports.html.reproduce import run_list
@@ -55,11 +57,13 @@ def write_html(folder: Path, out: Path, rows: Sequence[str], metrics: Sequence[s
 
 def _sections(comparison: Comparison, grid: Grid, rows: Sequence[RowRuns], folder: Path) -> tuple[Section, ...]:
     with rc_context({"text.parse_math": False}):  # names are no formulas, not even with dollar signs in them
+        wherever = (reliability_section(rows), prior_shift_section(rows), progress_section(rows))
         return (
             Section("results", "Results", tables=(sortable(grid),)),
             recall_section(comparison, rows),
             confusion_section(rows),
             learning_section(rows),
+            *(section for section in wherever if section.pictures),  # earlier runs have not measured these
             counts_section(rows),
             unfinished_section(folder),
         )

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from lightning_imb.reports.comparison import Comparison
 from lightning_imb.reports.confusion import head_to_tail
-from lightning_imb.reports.figures import recall_figure
 from lightning_imb.reports.html.parts import Picture, Section, SortableTable, picture, sortable
 from lightning_imb.reports.html.recall_map import recall_map_figure
 from lightning_imb.reports.html.rows import RowRuns, row_label
+from lightning_imb.reports.recall_figure import recall_figure
 from lightning_imb.reports.style import DENSE_CLASSES, SERIES
 from lightning_imb.reports.tables import recall_grid
 

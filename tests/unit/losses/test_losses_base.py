@@ -9,12 +9,19 @@ from torch import Tensor
 
 from lightning_imb.losses import (
     AsymmetricLoss,
+    CDTLoss,
     ClassBalancedLoss,
     ClassCountLoss,
     CrossEntropyLoss,
     FocalLoss,
+    InfluenceBalancedLoss,
+    LabelAwareSmoothingLoss,
+    LabelSmoothingLoss,
     LDAMLoss,
+    LogitAdjustmentLoss,
+    SeesawLoss,
     SigmoidFocalLoss,
+    VSLoss,
 )
 from lightning_imb.utils.errors import InputError
 
@@ -30,6 +37,13 @@ LOSSES: dict[str, Build] = {
     "focal_sigmoid": SigmoidFocalLoss,
     "ldam": LDAMLoss,
     "asl": AsymmetricLoss,
+    "logit_adjustment": LogitAdjustmentLoss,
+    "vs": VSLoss,
+    "cdt": CDTLoss,
+    "influence_balanced": InfluenceBalancedLoss,
+    "seesaw": lambda counts, **kw: SeesawLoss(counts, counts="dataset", **kw),
+    "label_smoothing": LabelSmoothingLoss,
+    "label_aware_smoothing": LabelAwareSmoothingLoss,
     "cb_softmax": lambda counts, **kw: ClassBalancedLoss(counts, base="softmax", **_effective(kw)),
     "cb_sigmoid": lambda counts, **kw: ClassBalancedLoss(counts, base="sigmoid", **_effective(kw)),
     "cb_focal": lambda counts, **kw: ClassBalancedLoss(counts, base="focal", **_effective(kw)),

@@ -30,7 +30,7 @@ def test_golden_vectors_of_cifar10_exp100(kind: str, beta: float, expected: list
     np.testing.assert_allclose(weights.numpy(), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["none", "inverse", "inverse_sqrt", "effective"])
+@pytest.mark.parametrize("kind", ["none", "inverse", "inverse_sqrt", "effective", "auto"])
 def test_weights_sum_to_the_number_of_classes(kind: str) -> None:
     weights = class_weights([900, 31, 7, 1], kind, 0.999)
     assert weights.sum().item() == pytest.approx(4, abs=1e-12)
@@ -58,6 +58,11 @@ def test_a_class_of_one_sample_has_the_effective_number_one() -> None:
     weights = class_weights([1000, 1], "effective", 0.99)
     expected_ratio = 1 / ((1 - 0.99**1000) / (1 - 0.99))
     assert (weights[0] / weights[1]).item() == pytest.approx(expected_ratio, rel=1e-12)
+
+
+def test_auto_is_the_inverse_of_the_counts() -> None:
+    counts = [500, 20, 3]
+    assert torch.equal(class_weights(counts, "auto", 0.9), class_weights(counts, "inverse", 0.9))
 
 
 def test_drw_switches_at_its_start() -> None:

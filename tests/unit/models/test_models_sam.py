@@ -77,6 +77,26 @@ def test_a_scaled_loss_climbs_to_the_same_place(adaptive):
     torch.testing.assert_close(scaled, one_step(rho=0.5, adaptive=adaptive)[0])
 
 
+@pytest.mark.parametrize(("factor", "stepped"), [(1024.0, True), (1e38, False)], ids=["fits", "overflows"])
+def test_a_loss_scaler_steps_as_without_scaling_or_skips_the_step(factor, stepped):
+    weight = nn.Parameter(START.clone())
+    optimizer = torch.optim.SGD([weight], lr=0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=factor)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (CURVES * weight.square()).sum() / 2
+        scaler.scale(loss).backward()
+        return loss
+
+    loss = SAM(0.5, False).around(optimizer, closure)()
+    scaler.step(optimizer)
+    scaler.update()
+    torch.testing.assert_close(weight.detach(), one_step(0.5, False)[0] if stepped else START)
+    assert torch.isfinite(loss)
+    assert (scaler.get_scale() == factor) is stepped
+
+
 @pytest.mark.parametrize("adaptive", [False, True])
 @pytest.mark.parametrize("scale", [0.0, torch.inf])
 def test_weights_stay_put_where_the_gradient_is_nothing_or_infinite(adaptive, scale):

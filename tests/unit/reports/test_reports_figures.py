@@ -8,14 +8,10 @@ import pytest
 
 from lightning_imb.phases import Phase
 from lightning_imb.reports.confusion_figure import confusion_figure
-from lightning_imb.reports.curves import curve
-from lightning_imb.reports.figures import (
-    class_counts_figure,
-    learning_curves_figure,
-    recall_figure,
-    run_figures,
-    save_figures,
-)
+from lightning_imb.reports.counts_figure import class_counts_figure
+from lightning_imb.reports.curves import curve, learning_curves_figure
+from lightning_imb.reports.figures import run_figures, save_figures
+from lightning_imb.reports.recall_figure import recall_figure
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.errors import InputError
 
@@ -164,7 +160,7 @@ def test_curve_takes_the_last_value_of_an_epoch_and_the_epoch_mean():
 def test_all_figures_of_a_run_are_files(make_run, add_files, k, retrain):
     run = add_files(make_run("a", counts=[100 - i for i in range(k)]), retrain)
     files = save_figures(run, run_figures(run))
-    expected = {"class_counts", "recall", "confusion", "learning_curves"} | (
+    expected = {"class_counts", "recall", "reliability", "prior_shift", "confusion", "learning_curves"} | (
         {"confusion_represent"} if retrain else set()
     )
     assert {file.stem for file in files} == expected
@@ -194,7 +190,7 @@ def test_figures_need_neither_the_csv_file_nor_the_done_marker(make_run, add_fil
     run.metrics_csv.unlink()
     run.metrics_file.unlink()
     figures = run_figures(run)
-    assert set(figures) == {"class_counts", "recall", "confusion"}
+    assert set(figures) == {"class_counts", "recall", "reliability", "prior_shift", "confusion"}
     np.testing.assert_allclose(figures["confusion"].axes[0].images[0].get_array(), [[1, 0], [0.3, 0.7]])
 
 

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from imblearn.over_sampling import RandomOverSampler
@@ -298,6 +300,35 @@ class TestBudget:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         with pytest.raises(InputError, match="faiss"):
             EOS(backend="faiss").fit_resample(*blobs([5, 5]))
+
+
+class TestCeosLike:
+    """What conf/resampler/ceos_like.yaml sets: each row moves toward its nearest enemy, by less than half the way."""
+
+    OPTIONS: ClassVar = {"k": 1, "enemy": "nearest", "ineligible": "nearest_enemy", "r_range": [0.0, 0.5]}
+
+    @pytest.mark.parametrize("gap", [1.0, 100.0])  # enemies among the neighbours, and out of their reach
+    def test_against_loops(self, gap):
+        X, y = blobs([30, 10, 4, 1])
+        X += gap * y[:, None]
+        sampler = EOS(**self.OPTIONS, sampling_strategy={0: 30, 1: 130, 2: 60, 3: 5}, random_state=0)
+        result, labels = sampler.fit_resample(X, y)
+        bases = set()
+        for row, label in zip(result[len(X) :], labels[len(X) :], strict=True):
+            pairs = {}
+            for i in np.flatnonzero(y == label):
+                distance = np.where(y == label, np.inf, np.linalg.norm(X - X[i], axis=1))
+                pairs[i] = {int(distance.argmin())}
+            found = [(i, r) for i, _, r in explain(row, X, pairs) if r < 0.5]
+            assert found, row
+            bases.add(found[0][0])
+        assert bases == set(np.flatnonzero(y > 0))  # every row of a class that grows is a base
+        assert [entry["fallback"] for entry in sampler.report_] == [None] * 4
+
+    def test_more_neighbours_change_nothing(self):
+        X, y = blobs([30, 10, 4, 1])
+        one, many = (EOS(**self.OPTIONS | {"k": k}, random_state=0).fit_resample(X, y)[0] for k in (1, 20))
+        assert one.tobytes() == many.tobytes()
 
 
 class TestRandomness:

@@ -1,0 +1,97 @@
+"""The table of methods and their parts in the README, made from the headers of the files in ``conf/``.
+
+``python -m lightning_imb.utils.catalogue README.md`` writes it anew between its two marks.
+"""
+
+import sys
+from collections.abc import Iterator
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import NamedTuple
+
+from lightning_imb.utils.atomic import write_text_atomic
+from lightning_imb.utils.errors import InputError
+
+GROUPS = (
+    *("method", "loss", "reweight", "sampler", "mix", "oversample"),
+    *("resampler", "retrain", "posthoc", "sharpness"),
+)
+COSTS = ("none", "once", "second fit", "twice a step", "several times a step")
+_BEGIN, _END = "<!-- catalogue: begin (make catalogue) -->", "<!-- catalogue: end -->"
+
+
+class Entry(NamedTuple):
+    """What the header of an option says.
+
+    Attributes:
+        group: Folder in ``conf/``.
+        option: File without its ending.
+        title: What it is, in one line.
+        paper: Where it comes from; empty for what has no paper.
+        cost: What it costs in training time beside cross entropy, one of ``COSTS``.
+    """
+
+    group: str
+    option: str
+    title: str
+    paper: str
+    cost: str
+
+
+def entries() -> list[Entry]:
+    """All options of the groups that make a method, in the order of the groups and the alphabet.
+
+    Raises:
+        InputError: If a header is incomplete.
+    """
+    conf = resources.files("lightning_imb.conf")
+    return [_entry(group, file) for group in GROUPS for file in _options(conf.joinpath(group))]
+
+
+def table() -> str:
+    """The table as markdown."""
+    lines = ["| group | option | what it is | paper | cost |", "|---|---|---|---|---|"]
+    lines += [f"| `{e.group}` | `{e.option}` | {e.title} | {e.paper or '–'} | {e.cost} |" for e in entries()]
+    return "\n".join(lines)
+
+
+def renewed(document: str) -> str:
+    """A document with the table between its marks made anew.
+
+    Raises:
+        InputError: If a mark is missing.
+    """
+    before, begin, rest = document.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise InputError(f"the document lacks the line '{_END if begin else _BEGIN}': add it where the table belongs")
+    return f"{before}{begin}\n\n{table()}\n\n{end}{after}"
+
+
+def _options(folder: Traversable) -> Iterator[Traversable]:
+    yield from sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
+
+
+def _entry(group: str, file: Traversable) -> Entry:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    header = [line.removeprefix("# ") for line in lines if line.startswith("#") and not line.startswith("# @package")]
+    option = file.name.removesuffix(".yaml")
+    told = dict(line.split(": ", 1) for line in header[1:3] if ": " in line)
+    if set(told) != {"Paper", "Cost"} or told["Cost"] not in COSTS:
+        raise InputError(
+            f"conf/{group}/{file.name} needs three lines on top: what it is, '# Paper: ...' (or none) and "
+            f"'# Cost: ...', one of {', '.join(COSTS)}"
+        )
+    paper = "" if told["Paper"] == "none" else told["Paper"]
+    return Entry(group, option, header[0].removesuffix("."), paper, told["Cost"])
+
+
+def main(path: str) -> None:
+    """Renew the table in a file."""
+    file = Path(path)
+    write_text_atomic(file, renewed(file.read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
