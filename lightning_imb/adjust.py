@@ -148,7 +148,7 @@ def prior_of_logits(loss: ClassCountLoss) -> list[float] | None:
         return None
     # temperatures undo the prior too, to an extent that nothing states: taken for all of it
     tempered = isinstance(loss, VSLoss) and bool((loss.temperature != 1).any())
-    left = torch.zeros(loss.num_classes) if tempered else loss.class_counts.double().log() - loss.shift
+    left = torch.zeros(loss.num_classes) if tempered else loss.reached.double().log().sub(loss.shift).cpu()
     shares: list[float] = left.double().softmax(0).tolist()
     return shares
 

@@ -192,6 +192,7 @@ def rehearse(
         _try_optimizer(trial, "optimizer")
         if retraining is not None:
             trial.enter(retraining)
+            trial.loss.from_embeddings(trial.head, torch.rand(2, trial.extractor.embed_dim), torch.arange(2))
             _try_optimizer(trial, "retrain.optimizer")
 
 

@@ -12,7 +12,6 @@ from lightning_imb.callbacks.phase_switch import PhaseSwitch, Resampler
 from lightning_imb.checks import check_choice, check_number, check_whole, one_line
 from lightning_imb.data.kept_embeddings import KeptEmbeddings
 from lightning_imb.losses import ClassCountLoss
-from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.retraining import BN_MODES, TRAINS, Retraining
 from lightning_imb.resampling import NoResampling
 from lightning_imb.utils.errors import InputError
@@ -52,7 +51,7 @@ def check_retraining(cfg: DictConfig) -> None:
     for key, rest in _NEEDS_IMAGES.items():
         if settings.inputs == "embeddings" and settings[key] != rest:
             raise InputError(
-                f"retrain.{key}={settings[key]} changes the extractor, but retrain.inputs=embeddings trains on what it made: "
+                f"retrain.{key}={settings[key]} changes the extractor, but retrain.inputs=embeddings keeps what it made: "
                 "set retrain.inputs=images"
             )
 
@@ -98,11 +97,6 @@ def build_retraining(cfg: DictConfig, class_counts: Sequence[int]) -> Retraining
         normalize=settings.normalize,
         tukey=settings.tukey,
     )
-
-
-def dress_for_phase_3(model: ImbalancedClassifier, cfg: DictConfig) -> None:
-    """Give a network of phase 1 the shape of the checkpoints of phase 3."""
-    model.dress_for(build_retraining(cfg, model.class_counts))
 
 
 def _loss(cfg: DictConfig, class_counts: Sequence[int]) -> ClassCountLoss:

@@ -210,7 +210,8 @@ def _fit_and_score(
         result |= scoring.phase_1(trainer)
         trainer, phase_3 = fits.retrain(model)
         result["resampler_report"] = phase_3.report
-    return result | scoring.final(trainer) | provenance(cfg, data, model)
+    origin = provenance(cfg, data, model)  # of the network as trained: a post-hoc head may have no parameters
+    return result | scoring.final(trainer) | origin
 
 
 def _stored_phase_1(cfg: DictConfig, data: ImbalancedDataModule) -> StoredPhase1 | None:

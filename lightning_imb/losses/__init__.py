@@ -2,6 +2,7 @@
 
 from lightning_imb.losses.asymmetric import AsymmetricLoss
 from lightning_imb.losses.asymmetric_multi_label import MultiLabelAsymmetricLoss
+from lightning_imb.losses.balanced_contrastive import BalancedContrastiveLoss
 from lightning_imb.losses.base import ClassCountLoss
 from lightning_imb.losses.class_balanced import ClassBalancedLoss
 from lightning_imb.losses.class_weighted_smoothing import ClassWeightedSmoothingLoss
@@ -15,6 +16,8 @@ from lightning_imb.losses.label_smoothing import LabelSmoothingLoss
 from lightning_imb.losses.lade import LADELoss
 from lightning_imb.losses.ldam import LDAMLoss
 from lightning_imb.losses.logit_adjustment import LogitAdjustmentLoss
+from lightning_imb.losses.ride import RIDELoss
+from lightning_imb.losses.sade import SADELoss
 from lightning_imb.losses.seesaw import SeesawLoss
 from lightning_imb.losses.sigmoid_focal import SigmoidFocalLoss
 from lightning_imb.losses.vector_scaling import CDTLoss, VSLoss
@@ -22,6 +25,7 @@ from lightning_imb.losses.weights import class_weights, drw_weights, start_epoch
 
 __all__ = [
     "AsymmetricLoss",
+    "BalancedContrastiveLoss",
     "CDTLoss",
     "ClassBalancedLoss",
     "ClassCountLoss",
@@ -37,6 +41,8 @@ __all__ = [
     "LabelSmoothingLoss",
     "LogitAdjustmentLoss",
     "MultiLabelAsymmetricLoss",
+    "RIDELoss",
+    "SADELoss",
     "SeesawLoss",
     "SigmoidFocalLoss",
     "VSLoss",

@@ -99,8 +99,8 @@ class ClassCountLoss(nn.Module, ABC):
     def weigh_for(self, class_counts: Sequence[int] | Tensor) -> None:
         """Make class weights of a named kind for other samples than those of the constructor.
 
-        Weights compensate for the samples that reach the loss: on a balanced set they are all 1. Weights given
-        as a list stay, and so does all else that was made from the counts, such as margins.
+        Weights compensate for the samples that reach the loss: on a balanced set they are all 1, and so does a
+        prior that a loss takes out of the logits. Weights given as a list stay, and so do margins and the like.
 
         Args:
             class_counts: samples per class that reach the loss from now on, ``(K,)``, each >= 1.

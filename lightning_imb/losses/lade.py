@@ -61,7 +61,7 @@ class LADELoss(LogitAdjustmentLoss):
 
     def _estimation(self, logits: Tensor, target: Tensor) -> Tensor:
         """The second term of a batch, without alpha."""
-        prior = self.class_counts.to(logits.dtype) / self.class_counts.sum()
+        prior = self.reached.to(logits.dtype) / self.reached.sum()
         free = (logits - (prior * self.num_classes).log()).logsumexp(dim=0) - math.log(len(logits))
         return (prior * (free - self._own_mean(logits, target) + self._lam * free.square())).sum()
 

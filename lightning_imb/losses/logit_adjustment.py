@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lightning_imb.losses.base import ClassCountLoss
-from lightning_imb.losses.checks import checked_number
+from lightning_imb.losses.checks import checked_counts, checked_number
 from lightning_imb.losses.cross_entropy import surprise
 from lightning_imb.utils.errors import InputError
 
@@ -39,6 +39,8 @@ class LogitAdjustmentLoss(ClassCountLoss):
     """
 
     shift: Tensor
+    reached: Tensor
+    """Samples per class that the prior is made of, ``(K,)``."""
 
     def __init__(
         self,
@@ -51,10 +53,20 @@ class LogitAdjustmentLoss(ClassCountLoss):
         reduction: str = "weighted_mean",
     ) -> None:
         super().__init__(class_counts, weights=weights, beta=beta, reduction=reduction)
-        prior = self.class_counts.to(torch.float64)
-        ratio = (prior / prior.sum()).log() - _log_prior(target_prior, self.num_classes)
-        shift = checked_number("tau", tau, 0) * ratio
-        self.register_buffer("shift", shift.to(torch.float32), persistent=False)
+        self._tau = checked_number("tau", tau, 0)
+        self._log_target = _log_prior(target_prior, self.num_classes)
+        self.register_buffer("reached", self.class_counts.clone(), persistent=False)
+        self.register_buffer("shift", self._shift(), persistent=False)
+
+    def weigh_for(self, class_counts: Sequence[int] | Tensor) -> None:
+        """Adjust for other samples too: the prior is that of what reaches the loss, none on a balanced set."""
+        super().weigh_for(class_counts)
+        self.reached = checked_counts(class_counts).to(self.shift.device)
+        self.shift = self._shift().to(self.shift.device)
+
+    def _shift(self) -> Tensor:
+        prior = self.reached.to(torch.float64)
+        return (self._tau * ((prior / prior.sum()).log() - self._log_target)).to(torch.float32)
 
     def adjusted(self, logits: Tensor) -> Tensor:
         """Logits ``(N, K)`` as the loss sees them."""

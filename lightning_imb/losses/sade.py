@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from lightning_imb.losses.checks import checked_number
+from lightning_imb.losses.checks import checked_counts, checked_number
 from lightning_imb.losses.cross_entropy import surprise
 from lightning_imb.losses.experts import ExpertLoss
 
@@ -51,11 +51,19 @@ class SADELoss(ExpertLoss):
         reduction: str = "weighted_mean",
     ) -> None:
         super().__init__(class_counts, weights=weights, beta=beta, reduction=reduction)
-        counts = self.class_counts.to(torch.float64)
-        prior = counts / counts.sum()
-        third = prior.log() - checked_number("tau", tau, 0) * _inverted(prior).log()
-        shifts = torch.stack([torch.zeros_like(prior), prior.log(), third])
-        self.register_buffer("shifts", shifts.to(torch.float32), persistent=False)
+        self._tau = checked_number("tau", tau, 0)
+        self.register_buffer("shifts", self._shifts(self.class_counts), persistent=False)
+
+    def weigh_for(self, class_counts: Sequence[int] | Tensor) -> None:
+        """Shift for other samples too: the prior is that of the samples that reach the loss."""
+        super().weigh_for(class_counts)
+        self.shifts = self._shifts(checked_counts(class_counts)).to(self.shifts.device)
+
+    def _shifts(self, counts: Tensor) -> Tensor:
+        """What is added to the logits of the three experts, ``(3, K)``."""
+        prior = counts.to(torch.float64) / counts.sum()
+        third = prior.log() - self._tau * _inverted(prior).log()
+        return torch.stack([torch.zeros_like(prior), prior.log(), third]).to(torch.float32)
 
     def per_sample(self, logits: Tensor, target: Tensor) -> Tensor:
         """Sum of the three cross entropies of each sample, ``(N,)``, of logits ``(N, 3, K)`` or ``(N, K)``."""

@@ -15,9 +15,9 @@ from lightning_imb.utils.checked import checked_choice, checked_flag, checked_nu
 class MajorFeatureWeakening(Mixing):
     r"""MFW (our reading): features of larger classes are mixed with others of the batch, and keep their label.
 
-    ``z~_i = lam_i z_i + (1 - lam_i) z_partner(i)``, loss of ``z~_i`` with the label ``y_i``; ``lam_i`` comes from the size
-    of the class (see `lightning_imb.mixing.laws`) and is 1 for the smallest. With ``g_j`` the gradient of row j's loss
-    with respect to ``z~_j``, that of ``z_i`` is ``lam_i g_i`` if partners are detached, else ``lam_i g_i`` plus
+    ``z~_i = lam_i z_i + (1 - lam_i) z_partner(i)``, loss of ``z~_i`` with the label ``y_i``; ``lam_i`` comes from the
+    size of the class (see `lightning_imb.mixing.laws`) and is 1 for the smallest. With ``g_j`` the gradient of row j's
+    loss with respect to ``z~_j``, that of ``z_i`` is ``lam_i g_i`` if partners are detached, else ``lam_i g_i`` plus
     ``(1 - lam_j) g_j`` for all rows j whose partner is i. Nothing is mixed where ``lam`` is 1 for all classes.
 
     Layer, law, partner, label, epoch and all numbers are choices of this project: the paper's abstract states the idea,

@@ -15,6 +15,7 @@ from lightning_imb.metrics import MANY_CLASSES, ClassRates, ClassTally, LossMean
 from lightning_imb.mixing import Mixer, Moment, NoMixing, Plan, mixed_target
 from lightning_imb.models.backbones import Extractor
 from lightning_imb.models.embedding_transform import EmbeddingTransform
+from lightning_imb.models.heads import linear_heads
 from lightning_imb.models.max_norm import MaxNorm
 from lightning_imb.models.mixed_forward import embed_mixed
 from lightning_imb.models.retraining import (
@@ -120,8 +121,9 @@ class ImbalancedClassifier(LightningModule):
 
     def _start_bias(self) -> None:
         bias = self.loss.head_bias()
-        if bias is not None and isinstance(self.head, nn.Linear):
-            nn.init.constant_(self.head.bias, bias)
+        if bias is not None:
+            for linear in linear_heads(self.head):
+                nn.init.constant_(linear.bias, bias)
 
     @property
     def extractor_module(self) -> nn.Module:

@@ -87,7 +87,9 @@ def build_head(
         raise InputError(f"model.head is 'auto', 'linear' or 'cosine', not '{kind}'")
     if required == "contrastive":
         if experts > 1:
-            raise InputError(f"this loss compares the embeddings of one network, but model.experts={experts}: use 1")
+            raise InputError(
+                f"this loss compares the embeddings of one network, but model.experts={experts}: use model.experts=1"
+            )
         return ContrastiveHead(_classifier(kind, embed_dim, num_classes, scale, init), embed_dim)
     if required and kind not in ("auto", required):
         raise InputError(f"this loss needs a {required} head, but model.head={kind}: use model.head={required} or auto")
@@ -101,6 +103,11 @@ def _classifier(kind: str, embed_dim: int, num_classes: int, scale: float, init:
     if kind == "cosine":
         return CosineHead(embed_dim, num_classes, scale)
     return LinearHead(embed_dim, num_classes, init)
+
+
+def linear_heads(head: nn.Module) -> list[LinearHead]:
+    """The linear heads that a head is made of: itself, those of experts, or the classifier among other layers."""
+    return [part for part in head.modules() if isinstance(part, LinearHead)]
 
 
 def draw_anew(head: nn.Module) -> None:

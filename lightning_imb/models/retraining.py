@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_imb.losses import ClassCountLoss
-from lightning_imb.models.heads import draw_anew
+from lightning_imb.models.heads import draw_anew, linear_heads
 from lightning_imb.models.mixed_forward import layer_of
 from lightning_imb.models.scaled_head import ScaledHead
 from lightning_imb.utils.errors import InputError
@@ -68,6 +68,10 @@ def freeze_for(settings: Retraining, extractor: nn.Module, head: nn.Module) -> N
         layer_of(extractor, name).requires_grad_(True)
     head.requires_grad_(True)
     undress(head).requires_grad_(settings.trains != "scales")
+    for part in getattr(
+        undress(head), "phase_1_only", ()
+    ):  # which logits do not pass: DDP would wait for its gradients
+        part.requires_grad_(False)
 
 
 def set_modes(extractor: nn.Module, unfrozen: Sequence[str], bn_mode: str) -> None:
@@ -115,8 +119,8 @@ def _slower(head: nn.Module, settings: Retraining | None) -> set[int]:
 
 
 def _undecayed(head: nn.Module, loss: ClassCountLoss) -> set[int]:
-    """Cui et al. 2019: the bias that starts at the class prior is not decayed towards zero."""
-    return {id(head.bias)} if loss.head_bias() is not None and isinstance(head, nn.Linear) else set()
+    """Cui et al. 2019: biases that start at the class prior are not decayed towards zero."""
+    return set() if loss.head_bias() is None else {id(linear.bias) for linear in linear_heads(head)}
 
 
 def slow_down(optimizer: Optimizer) -> None:

@@ -1,10 +1,10 @@
-"""The table of methods and their parts in the README, made from the headers of the files in ``conf/``.
+"""The tables of methods and their parts in the README, made from the headers of the files in ``conf/``.
 
-``python -m lightning_imb.utils.catalogue README.md`` writes it anew between its two marks.
+``python -m lightning_imb.utils.catalogue README.md`` writes them anew between two marks.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -49,15 +49,22 @@ def entries() -> list[Entry]:
     return [_entry(group, file) for group in GROUPS for file in _options(conf.joinpath(group))]
 
 
-def table() -> str:
-    """The table as markdown."""
+def catalogue() -> str:
+    """The methods as a markdown table, and below it, folded up, the parts they are made of."""
+    found = entries()
+    methods, parts = ([e for e in found if (e.group == "method") == whole] for whole in (True, False))
+    opened = f"<details>\n<summary>All {len(parts)} parts that methods are made of</summary>"
+    return f"{_table(methods)}\n\n{opened}\n\n{_table(parts)}\n\n</details>"
+
+
+def _table(rows: Sequence[Entry]) -> str:
     lines = ["| group | option | what it is | paper | cost |", "|---|---|---|---|---|"]
-    lines += [f"| `{e.group}` | `{e.option}` | {e.title} | {e.paper or '–'} | {e.cost} |" for e in entries()]
+    lines += [f"| `{e.group}` | `{e.option}` | {e.title} | {e.paper or '–'} | {e.cost} |" for e in rows]
     return "\n".join(lines)
 
 
 def renewed(document: str) -> str:
-    """A document with the table between its marks made anew.
+    """A document with the tables between its marks made anew.
 
     Raises:
         InputError: If a mark is missing.
@@ -65,8 +72,8 @@ def renewed(document: str) -> str:
     before, begin, rest = document.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not begin or not end:
-        raise InputError(f"the document lacks the line '{_END if begin else _BEGIN}': add it where the table belongs")
-    return f"{before}{begin}\n\n{table()}\n\n{end}{after}"
+        raise InputError(f"the document lacks the line '{_END if begin else _BEGIN}': add it where the tables belong")
+    return f"{before}{begin}\n\n{catalogue()}\n\n{end}{after}"
 
 
 def _options(folder: Traversable) -> Iterator[Traversable]:
@@ -88,7 +95,7 @@ def _entry(group: str, file: Traversable) -> Entry:
 
 
 def main(path: str) -> None:
-    """Renew the table in a file."""
+    """Renew the tables in a file."""
     file = Path(path)
     write_text_atomic(file, renewed(file.read_text(encoding="utf-8")))
 

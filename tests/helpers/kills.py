@@ -56,11 +56,27 @@ _STREAM += ("batch_size=8", "retrain.batch_size=8", "dataset.in_memory=false")
 _QUICK = (("without_figures",), ("small_calls", 4))
 _DROPOUT = (("dropout", 0.3), *_QUICK)
 
-# a new source of randomness or state (mixing, another sampler) belongs into one of these command lines
+_MIXED = ("mix=manifold_mixup", "mix.probability=0.7", "sampler=progressive", "callbacks.diagnostics_every=2")
+_PASTED = ("mix=cmo", "mix.start=0", "mix.end=null", "sampler=drs", "sampler.start=1")
+# noise in the loss, counts that it gathers, two passes a step, experts, and a phase 3 on images
+_NOISE = ("loss=gcl", "mix=mfw", "mix.spread=beta", "sharpness=sam")
+_IMAGES = (
+    "loss=seesaw",
+    "reweight=none",
+    "mix=unimix",
+    "method=lws",
+    "retrain.batch_size=48",
+    "posthoc=logit_adjustment",
+)
+
+# a new source of randomness or state belongs into one of these command lines
 SCENARIOS = (
-    Scenario("digits", (*_DIGITS, "store=true"), _DROPOUT),
-    Scenario("stream-0", (*_STREAM, "num_workers=0", f"dataset.augment.per_image=[{JITTER}]"), _DROPOUT, images=True),
-    Scenario("stream-2", (*_STREAM, "num_workers=2", "store=off"), _QUICK, images=True),
+    Scenario("digits", (*_DIGITS, *_MIXED, "store=true"), _DROPOUT),
+    Scenario(
+        "stream-0", (*_STREAM, *_NOISE, "num_workers=0", f"dataset.augment.per_image=[{JITTER}]"), _DROPOUT, images=True
+    ),
+    Scenario("stream-2", (*_STREAM, *_PASTED, "num_workers=2", "store=off"), _QUICK, images=True),
+    Scenario("digits-images", (*_DIGITS, *_IMAGES, "store=off"), _DROPOUT),
     Scenario("digits-alone", (*_DIGITS, "store=off"), _DROPOUT),
 )
 

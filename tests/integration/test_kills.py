@@ -32,8 +32,8 @@ KILLS = int(os.environ.get("IMB_KILLS", "12"))
 SEED = int(os.environ.get("IMB_KILLS_SEED", "0"))
 SOAK = KILLS > 100
 TELLING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-DIGITS, STREAMED, WITH_WORKERS, ALONE = SCENARIOS
-TRIED = SCENARIOS if SOAK else SCENARIOS[:3]
+DIGITS, STREAMED, WITH_WORKERS, ON_IMAGES, ALONE = SCENARIOS
+TRIED = SCENARIOS if SOAK else SCENARIOS[:4]
 # steps whose interruption leaves something different behind; the soak takes every step that there is
 TELLING = re.compile(
     r"fsync .*/\.(last|phase1|test|metrics\.json)\b|link run/.*represent/\.previous|replace run/.*represent/last"

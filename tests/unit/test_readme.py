@@ -32,8 +32,10 @@ def of_program(pattern):
 
 
 def first_value(override):
-    """``seed=0,1`` becomes ``seed=0``; commas inside brackets do not separate."""
+    """``seed=0,1`` becomes ``seed=0``, ``method=glob(*)`` some method; commas inside brackets do not separate."""
     key, _, value = override.partition("=")
+    if value.startswith("glob("):
+        value = next(path.stem for path in sorted((CONF / key).glob("*.yaml")))
     return f"{key}={re.split(r',(?![^[{(]*[]})])', value)[0]}"
 
 

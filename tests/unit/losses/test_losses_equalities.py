@@ -9,12 +9,17 @@ from torch import Tensor
 
 from lightning_imb.losses import (
     AsymmetricLoss,
+    BalancedContrastiveLoss,
     ClassBalancedLoss,
     ClassCountLoss,
     CrossEntropyLoss,
     FocalLoss,
+    LADELoss,
     LDAMLoss,
+    LogitAdjustmentLoss,
+    SADELoss,
     SigmoidFocalLoss,
+    VSLoss,
 )
 from lightning_imb.utils.errors import InputError
 
@@ -206,3 +211,15 @@ def test_asl_is_its_formula(batch: tuple[Tensor, Tensor]) -> None:
 def test_unusable_option_is_named(build: object, name: str) -> None:
     with pytest.raises(InputError, match=f"^{name} is "):
         build()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("make", [LogitAdjustmentLoss, VSLoss, LADELoss, BalancedContrastiveLoss, SADELoss])
+def test_the_prior_follows_the_samples_that_reach_the_loss(make):
+    """Trained on a balanced set, a loss must not take a prior out of logits that the set does not have."""
+    balanced, moved = make([7, 7, 7]), make([100, 20, 4])
+    logits, target = torch.randn(6, 3, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 2, 2, 1, 0])
+    assert moved(logits, target).item() != pytest.approx(balanced(logits, target).item(), abs=1e-3)
+    moved.weigh_for([50, 50, 50])
+    if make is VSLoss:  # its temperatures are margins: they stay those of the images
+        balanced = make([100, 20, 4], tau=0.0)
+    assert moved(logits, target).item() == pytest.approx(balanced(logits, target).item(), abs=1e-5)

@@ -78,7 +78,7 @@ def test_a_contrastive_head_has_the_classifier_of_the_config(kind, inside):
 
 
 def test_a_contrastive_loss_has_no_experts():
-    with pytest.raises(InputError, match=r"model\.experts=3: use 1"):
+    with pytest.raises(InputError, match=r"model\.experts=3: use model"):
         build_head("auto", "contrastive", 24, 3, 30.0, "default", experts=3)
 
 

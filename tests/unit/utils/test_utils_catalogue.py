@@ -3,11 +3,11 @@ import re
 import pytest
 from helpers.conf import groups
 
-from lightning_imb.utils import catalogue
-from lightning_imb.utils.catalogue import GROUPS, entries, renewed, table
+from lightning_imb.utils import catalogue as module
+from lightning_imb.utils.catalogue import GROUPS, catalogue, entries, renewed
 from lightning_imb.utils.errors import InputError
 
-BEGIN, END = catalogue._BEGIN, catalogue._END
+BEGIN, END = module._BEGIN, module._END
 
 
 def test_every_option_of_a_method_is_there_once():
@@ -34,7 +34,7 @@ def test_losses_of_the_field_have_a_paper():
 
 def test_the_table_is_put_between_the_marks():
     text = renewed(f"before\n{BEGIN}\nold\n{END}\nafter")
-    assert text == f"before\n{BEGIN}\n\n{table()}\n\n{END}\nafter"
+    assert text == f"before\n{BEGIN}\n\n{catalogue()}\n\n{END}\nafter"
     assert renewed(text) == text
 
 
@@ -48,11 +48,11 @@ def test_a_header_that_lacks_a_line_is_named(tmp_path):
     file = tmp_path / "x.yaml"
     file.write_text("# What it is.\n# Paper: none\n_target_: y\n")
     with pytest.raises(InputError, match=r"conf/loss/x\.yaml"):
-        catalogue._entry("loss", file)
+        module._entry("loss", file)
 
 
 def test_main_writes_the_file(tmp_path):
     file = tmp_path / "README.md"
     file.write_text(f"{BEGIN}\n{END}\n")
-    catalogue.main(str(file))
-    assert table() in file.read_text()
+    module.main(str(file))
+    assert catalogue() in file.read_text()
