@@ -52,9 +52,16 @@ class BatchTransform(nn.Module):
         """Transform uint8 images (N, C, H, W) to float32; a batch without key is only normalised."""
         if batch.key is None:
             return batch._replace(inputs=self.normalise(batch.inputs))
-        generator = torch.Generator().manual_seed(batch.key)
-        images = self.normalise(self.augment(batch.inputs, generator))
-        return batch._replace(inputs=self.cut_out(images, generator) if self.cutout else images)
+        if batch.own is None:
+            return batch._replace(inputs=self._train(batch.inputs, batch.key))
+        # draws of its own for a second stream, or the first would be augmented otherwise than without one
+        parts = batch.inputs.tensor_split([batch.own])
+        return batch._replace(inputs=torch.cat([self._train(parts[0], batch.key), self._train(parts[1], ~batch.key)]))
+
+    def _train(self, images: Tensor, seed: int) -> Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        images = self.normalise(self.augment(images, generator))
+        return self.cut_out(images, generator) if self.cutout else images
 
     def augment(self, images: Tensor, generator: Generator) -> Tensor:
         """Crop and flip (N, C, H, W) with one draw per image from a CPU generator; the images stay as they are."""

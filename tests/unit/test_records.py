@@ -1,12 +1,20 @@
-"""What a run says of where its images are."""
+"""What a run records of itself: its header and its scores."""
 
+import json
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 from helpers import tiny
 from helpers.runs import composed
+from imblearn.over_sampling import RandomOverSampler
 
-from lightning_imb.records import header_info
-from lightning_imb.runs import RunFolder
+from lightning_imb.metrics import prior_shift, reliability
+from lightning_imb.records import header_info, score_entries
+from lightning_imb.reports.header import header_lines
+from lightning_imb.runs import Predictions, RunFolder
+from lightning_imb.utils.atomic import write_json_atomic
 
 
 def images_line(tmp_path, *overrides, cached=False, **changes):
@@ -45,3 +53,84 @@ def test_the_header_says_when_images_are_on_the_gpu(tmp_path, monkeypatch, on_de
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10**9, 10**10))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
     assert images_line(tmp_path, f"accelerator={accelerator}", on_device=on_device) == words
+
+
+def header(tmp_path, *overrides, **changes):
+    data = tiny.data_module(**changes)
+    data.setup("fit")
+    return header_info(composed(f"run_dir={tmp_path}", *overrides), RunFolder(tmp_path), data, tiny.classifier())
+
+
+def test_the_header_is_silent_on_what_is_not_done(tmp_path):
+    info = header(tmp_path)
+    assert not {"mix", "sampler", "oversample", "sharpness", "posthoc"} & info.keys()
+
+
+def test_the_header_names_what_is_done_beside_a_plain_training(tmp_path):
+    overrides = ["mix=mixup", "sampler=drs", "oversample=pixel_smote", "sharpness=sam", "sharpness.rho=0.1"]
+    info = header(tmp_path, *overrides, "posthoc=tau_norm", oversample=RandomOverSampler(random_state=0))
+    shown = dict(header_lines(info))
+    assert shown["mix"] == "Mixup"
+    assert shown["sampler"] == "class_balanced, start 0.8"
+    assert shown["oversample"] == "SMOTE, 40 synthetic images"  # 32, 16 and 8 become 32 each
+    assert shown["sharpness"] == "SAM, rho 0.1"
+    assert shown["posthoc"] == "TauNorm"
+    assert header(tmp_path, "sharpness=asam")["sharpness"].startswith("ASAM")
+
+
+def predictions(seed=0, per_class=10):
+    random = np.random.default_rng(seed)
+    targets = np.repeat(np.arange(3), per_class)
+    logits = random.normal(size=(len(targets), 3)) + 1.5 * np.eye(3)[targets]
+    return Predictions(logits.astype(np.float32), targets)
+
+
+@pytest.fixture
+def data():
+    made = tiny.data_module()
+    made.setup("fit")
+    return made
+
+
+def test_scores_of_the_test_set_hold_calibration_and_prior_shift(data):
+    given = predictions()
+    entries = score_entries("test", given, data)
+    bins = reliability(*given)
+    assert (entries["test/ece"], entries["test/mce"]) == (bins.ece, bins.mce)
+    assert entries["test/reliability"] == bins.rows()
+    assert sum(row[0] for row in entries["test/reliability"]) == 30
+    shifted = {name.rsplit("/", 1)[1]: value for name, value in entries.items() if "prior_shift" in name}
+    assert shifted == prior_shift(entries["test/recall"], [10] * 3, data.class_counts)
+    assert shifted["uniform"] == pytest.approx(entries["test/bacc"])
+
+
+@pytest.mark.parametrize("prefix", ["val", "represent/test", "before_posthoc/test"])
+def test_other_sets_have_calibration_alone(data, prefix):
+    entries = score_entries(prefix, predictions(), data)
+    assert f"{prefix}/ece" in entries
+    assert not [name for name in entries if "prior_shift" in name or "reliability" in name]
+
+
+def test_synthetic_images_make_no_class_frequent():
+    """Groups and shifts go by the real counts; over-sampled ones are all alike."""
+    data = tiny.data_module(oversample=RandomOverSampler(random_state=0))
+    data.setup("fit")
+    plain = tiny.data_module()
+    plain.setup("fit")
+    assert data.class_counts != plain.class_counts
+    assert score_entries("test", predictions(), data) == score_entries("test", predictions(), plain)
+
+
+def test_entries_are_plain_json(data, tmp_path):
+    entries = score_entries("test", predictions(), data)
+    write_json_atomic(tmp_path / "entries.json", entries)
+    assert json.loads((tmp_path / "entries.json").read_text()) == entries
+
+
+def test_scores_of_many_classes():
+    random, k = np.random.default_rng(0), 1500
+    targets = np.arange(k).repeat(2)
+    many = SimpleNamespace(real_counts=list(range(k, 0, -1)), class_names=[str(c) for c in range(k)])
+    entries = score_entries("test", Predictions(random.normal(size=(2 * k, k)).astype(np.float32), targets), many)
+    assert len(entries["test/recall"]) == k
+    assert 0 <= entries["test/ece"] <= entries["test/mce"] <= 1

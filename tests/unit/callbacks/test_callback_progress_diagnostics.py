@@ -1,6 +1,10 @@
 """Diagnostics of the training progress: what they log, and that training does not notice them."""
 
 import functools
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,8 +14,9 @@ from pytorch_lightning import Trainer
 from torch.nn.functional import cross_entropy
 
 from lightning_imb.callbacks.phase_switch import extract
-from lightning_imb.callbacks.progress_diagnostics import ProgressDiagnostics, feature_gradients
+from lightning_imb.callbacks.progress_diagnostics import ProgressDiagnostics, feature_gradients, head_answers
 from lightning_imb.losses import CrossEntropyLoss, FocalLoss, LDAMLoss
+from lightning_imb.metrics import linear_gradient_norms
 from lightning_imb.models.heads import CosineHead
 from lightning_imb.phases import Phase
 from lightning_imb.tracking.csv_logger import CsvLogger
@@ -147,7 +152,7 @@ def test_values_per_class_follow_log_per_class(tmp_path):
 
 def test_synthetic_images_are_not_looked_at(tmp_path):
     data = tiny.data_module(COUNTS, oversample=RandomOverSampler(random_state=0))
-    model, data, rows = fit(tmp_path, ProgressDiagnostics(1, "auto"), epochs=1, data=data)
+    rows = fit(tmp_path, ProgressDiagnostics(1, "auto"), epochs=1, data=data)[2]
     assert data.synthetic > 0
     found = logged(rows)[0]
     assert found["gradient_total_minor"] == pytest.approx(data.real_counts[2] * found["gradient/2"])
@@ -222,3 +227,31 @@ def test_gradients_behind_a_cosine_head():
 def test_bad_settings_are_refused_at_once(every, major, words):
     with pytest.raises(InputError, match=words):
         ProgressDiagnostics(every, major)
+
+
+def test_the_head_answers_in_evaluation_mode():
+    model = tiny.classifier(COUNTS, head=Dropping(16, 3)).train()
+    z, y = torch.randn(50, 16), torch.randint(3, (50,))
+    predicted, norms = head_answers(model, z, y, batch_size=20)
+    assert model.training
+    assert model.head.training
+    model.eval()
+    logits = model.head(z)
+    assert torch.equal(predicted, logits.argmax(dim=1))
+    torch.testing.assert_close(norms, linear_gradient_norms(model.head.weight, logits, y))
+
+
+@pytest.mark.slow
+def test_two_processes_log_what_one_finds(tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "helpers.watched_ranks", str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    first, second = (torch.load(tmp_path / f"seen_{rank}.pt") for rank in range(2))
+    assert first["logged"] == second["logged"]
+    data, model = tiny.data_module(), tiny.classifier()
+    model.load_state_dict(first["weights"])
+    data.setup("fit")
+    alone = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, default_root_dir=tmp_path)
+    wanted = ProgressDiagnostics(1, "auto")._look(alone, model, data)
+    assert first["logged"] == pytest.approx({f"diagnostics/{name}": value for name, value in wanted.items()}, rel=1e-4)

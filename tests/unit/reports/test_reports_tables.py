@@ -166,3 +166,26 @@ def test_csv_has_full_precision(make_run, sweep, rows):
     )
     assert len(row) == len(rows) + (0 if "protocol" in rows else 1) + 1 + 3 * 3
     assert "test/recall/c0/mean" not in comparison_csv(comparison, per_class=False)
+
+
+def test_the_closing_table_has_calibration_and_leaves_the_shifts_to_their_figure():
+    metrics = {
+        "method": "erm",
+        "seed": 0,
+        "protocol": "p",
+        "class_counts": {"train": [2, 1]},
+        "class_names": ["a", "b"],
+    }
+    metrics |= {"test/recall": [1.0, 0.5], "test/bacc": 0.75, "test/ece": 0.1, "test/mce": 0.4}
+    metrics |= {"test/prior_shift/uniform": 0.75, "test/reliability": [[3, 0.5, 0.5]]}
+    assert [row[0] for row in run_grid(metrics).rows] == ["a", "b", "bacc", "ece", "mce"]
+
+
+@pytest.mark.parametrize("name", ["test/ece", "test/mce"])
+def test_the_smallest_calibration_error_is_the_best_of_its_column(make_run, sweep, name):
+    for method, value in (("erm", 0.2), ("eos", 0.1)):
+        for seed in range(2):
+            key = name.replace("/", "__")
+            make_run(f"{method}/{seed}", method=method, seed=seed, **{key: value + seed / 1000})
+    rows = compare(collect(sweep), "method", [name]).rows
+    assert [rows[i].labels for i in leaders(rows, name, "clear")] == [("eos",)]

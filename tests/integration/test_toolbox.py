@@ -1,0 +1,166 @@
+"""Methods that are put together from parts: what each changes, what it must leave alone, and what is refused."""
+
+import pytest
+import torch
+from helpers.runs import assert_refused_before_training, coloured_classes, evaluated, own_images, trained, weights
+
+from lightning_imb.phases import Phase
+
+QUICK = ["epochs=2", "retrain.epochs=2", "threads=1", "accelerator.precision=32-true"]
+
+
+def same_weights(a, b, phase=Phase.REPRESENT):
+    first, second = weights(a, phase), weights(b, phase)
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.fixture(scope="module")
+def erm(tmp_path_factory):
+    """Cross entropy, nothing else."""
+    return trained(tmp_path_factory.mktemp("erm") / "run", "method=erm", *QUICK)
+
+
+@pytest.fixture(scope="module")
+def balanced(tmp_path_factory):
+    """Cross entropy on balanced classes."""
+    return trained(tmp_path_factory.mktemp("balanced") / "run", "method=erm", "imbalance=none", *QUICK)
+
+
+# --- parts that must change nothing
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        ["mix=mfw", "mix.end=0"],
+        ["mix=mfw", "mix.lam_min=1.0"],
+        ["mix=mixup", "mix.alpha=0.0"],
+        ["mix=cmo", "mix.probability=0.0"],
+        ["sharpness=sam", "sharpness.rho=0"],
+        ["sampler=class_balanced", "sampler.start=1.0"],
+        ["reweight=drw", "reweight.start=1.0"],
+        ["loss=logit_adjustment", "loss.tau=0"],
+        ["callbacks.diagnostics_every=1"],
+    ],
+    ids=" ".join,
+)
+def test_a_part_that_is_switched_off_leaves_every_bit_of_a_training(tmp_path, erm, part):
+    assert same_weights(erm, trained(tmp_path / "run", "method=erm", *part, *QUICK))
+
+
+def test_nothing_is_weakened_where_classes_are_balanced(tmp_path, balanced):
+    assert same_weights(balanced, trained(tmp_path / "run", "method=mfw", "imbalance=none", *QUICK))
+
+
+@pytest.mark.parametrize("part", [["mix=mfw"], ["mix=mixup"], ["sharpness=sam"], ["sampler=drs", "sampler.start=1"]])
+def test_a_part_that_is_switched_on_changes_the_training(tmp_path, erm, part):
+    assert not same_weights(erm, trained(tmp_path / "run", "method=erm", *part, *QUICK))
+
+
+# --- phase 3 on images
+
+
+def test_frozen_batch_norm_leaves_the_extractor_of_phase_1(tmp_path):
+    run = trained(tmp_path / "run", "method=crt", "retrain.bn_mode=frozen", *QUICK)
+    before, after = weights(run, Phase.REPRESENT, "best"), weights(run, Phase.RETRAIN)
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"head.weight", "head.bias"}
+
+
+def test_updated_batch_norm_moves_statistics_and_no_weight(tmp_path):
+    run = trained(tmp_path / "run", "method=crt", *QUICK)
+    before, after = weights(run, Phase.REPRESENT, "best"), weights(run, Phase.RETRAIN)
+    changed = {name for name in before if not torch.equal(before[name], after[name])} - {"head.weight", "head.bias"}
+    assert changed
+    assert all("running_" in name or "num_batches" in name for name in changed)
+
+
+@pytest.mark.parametrize("method", ["crt", "lws", "mislas", "weight_balancing", "partial", "tail_calib"])
+def test_what_phase_3_made_is_scored_again_from_its_checkpoint(tmp_path, method):
+    run = trained(tmp_path / "run", f"method={method}", *QUICK)
+    scored = evaluated(run)
+    assert scored["test/bacc"] == run.read_metrics()["test/bacc"]
+    assert scored["test/ece"] == pytest.approx(run.read_metrics()["test/ece"], abs=1e-6)
+
+
+def test_lws_moves_scales_alone(tmp_path):
+    run = trained(tmp_path / "run", "method=lws", "retrain.bn_mode=frozen", *QUICK)
+    before, after = weights(run, Phase.REPRESENT, "best"), weights(run, Phase.RETRAIN)
+    assert torch.equal(after["head.head.weight"], before["head.weight"])
+    assert not torch.equal(after["head.scales"], torch.ones(10))
+
+
+# --- scores before and after
+
+
+def test_a_posthoc_method_is_scored_beside_the_head_it_started_from(tmp_path, erm):
+    run = trained(tmp_path / "run", "method=erm", "posthoc=logit_adjustment", *QUICK)
+    metrics = run.read_metrics()
+    assert metrics["before_posthoc/test/bacc"] == erm.read_metrics()["test/bacc"]
+    assert metrics["test/bacc"] != metrics["before_posthoc/test/bacc"]
+    assert metrics["posthoc_report"]["tau"] == 1.0
+    assert metrics["parameters"] == erm.read_metrics()["parameters"]
+
+
+def test_synthetic_images_reach_the_loss_and_are_told_apart(tmp_path, erm):
+    run = trained(tmp_path / "run", "method=pixel_smote", *QUICK)
+    counts = run.read_data()["class_counts"]["train"]
+    assert len(set(counts)) == 1
+    assert run.read_data()["real_counts"] == erm.read_data()["class_counts"]["train"]
+    made = [entry["generated"] for entry in run.read_metrics()["oversample_report"]]
+    assert made == [counts[0] - real for real in run.read_data()["real_counts"]]
+    assert run.read_data()["class_counts"]["test"] == erm.read_data()["class_counts"]["test"]
+
+
+# --- streams, and everything at once
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_second_streams_and_views_of_images_on_disk(tmp_path, workers):
+    root = coloured_classes(tmp_path / "images")
+    streamed = ["dataset.in_memory=false", f"num_workers={workers}", "dataset.image_size=8"]
+    for number, part in enumerate((["mix=cmo", "mix.start=0", "mix.end=null"], ["loss=bcl"])):
+        run = trained(tmp_path / f"streamed{number}", *own_images(root, *streamed, *part))
+        in_memory = trained(tmp_path / f"memory{number}", *own_images(root, "dataset.image_size=8", *part))
+        assert same_weights(run, in_memory)
+
+
+def test_many_parts_together(tmp_path):
+    parts = ["loss=vs", "reweight=drw", "sampler=sqrt", "mix=remix", "sharpness=asam", "oversample=random"]
+    after = ["retrain=mislas", "retrain.loss.weights=auto", "posthoc=temperature", "model.experts=2"]
+    run = trained(tmp_path / "run", "method=erm", *parts, *after, *QUICK)
+    assert 0 <= run.read_metrics()["test/bacc"] <= 1
+    assert evaluated(run)["test/bacc"] == run.read_metrics()["test/bacc"]
+
+
+# --- what contradicts itself
+
+
+@pytest.mark.parametrize(
+    ("words", "overrides"),
+    [
+        (["whole labels", "mix=none"], ["method=lade", "mix=mixup"]),
+        (["views", "mix=none"], ["method=bcl", "mix=mfw"]),
+        (["stage9", "stage1"], ["method=mixup", "mix.layer=stage9"]),
+        (["accelerator.compile"], ["method=mixup", "mix.layer=stage1", "accelerator.compile=true"]),
+        (["mix.alpha"], ["method=mixup", "mix.alpha=-1"]),
+        (["retrain.reset_head"], ["method=lws", "retrain.reset_head=true"]),
+        (["retrain.inputs=images"], ["method=eos", "retrain.unfreeze=[stage3]"]),
+        (["retrain.inputs=images"], ["method=eos", "retrain.bn_mode=update"]),
+        (["resampler=none"], ["method=crt", "resampler=eos"]),
+        (["retrain.bn_mode"], ["method=crt", "retrain.bn_mode=half"]),
+        (["retrain.trains"], ["method=crt", "retrain.trains=body"]),
+        (["retrain.max_norm"], ["method=weight_balancing", "loss=ldam", "retrain.max_norm=0.1"]),
+        (["stage7"], ["method=partial", "retrain.unfreeze=[stage7]"]),
+        (["retrain.tukey"], ["method=tail_calib", "retrain.tukey=0"]),
+        (["sharpness.rho"], ["method=sam", "sharpness.rho=-1"]),
+        (["sampler.start"], ["method=erm", "sampler=drs", "sampler.start=50"]),
+        (["model.experts"], ["method=ride", "model.experts=1"]),
+        (["validation", "protocol"], ["method=tau_norm", "protocol=paper", "posthoc.tau=search"]),
+        (["CosineHead"], ["method=ldam", "posthoc=tau_norm"]),
+        (["callbacks.diagnostics_every"], ["method=erm", "callbacks.diagnostics_every=-1"]),
+    ],
+    ids=lambda value: " ".join(value) if "=" in value[0] else "",
+)
+def test_what_cannot_work_is_refused_before_training(tmp_path, words, overrides):
+    assert_refused_before_training(tmp_path / "run", words, *overrides, "epochs=2", "retrain.epochs=2")
