@@ -30,7 +30,7 @@ def restore_classifier(run: RunFolder, phase: str, checkpoint: str, as_trained: 
     """
     cfg = run.read_config()
     if "experts" not in cfg.model:
-        raise InputError(f"{run.path} was trained by an earlier lightning_imb, whose networks differ: evaluate it with that")
+        raise InputError(f"{run.path} is of an earlier lightning_imb with other networks: evaluate it with that one")
     for key, nothing in (("pretrained", False), ("weights", None)):
         if key in cfg.model.extractor:
             cfg.model.extractor[key] = nothing  # the checkpoint holds the weights: fetch no others

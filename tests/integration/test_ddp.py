@@ -174,3 +174,24 @@ def test_a_sweep_of_several_processes_per_run_is_refused_in_one_sentence(tmp_pat
     end = script("train", "-m", "accelerator=ddp_cpu", "seed=0,1", cwd=tmp_path)
     assert_one_sentence(end, "accelerator.devices=2", "accelerator.strategy=ddp", "(-m)", "hydra/launcher")
     assert not list(tmp_path.rglob("*.ckpt"))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["method=crt", "loss=seesaw", "mix=cmo", "mix.start=0", "sharpness=sam", "callbacks.diagnostics_every=1"],
+        ["method=eos", "loss=bcl", "posthoc=temperature"],
+        ["method=ride", "sampler=drs", "sampler.start=1", "oversample=random"],
+    ],
+    ids=lambda parts: " ".join(parts[:2]),
+)
+def test_parts_with_state_of_their_own_train_in_two_processes(tmp_path, parts):
+    short = ["epochs=2", "retrain.epochs=2", "logger=csv", "callbacks=quiet", "threads=1", "hydra.run.dir=run"]
+    end = script("train", "accelerator=ddp_cpu", *parts, *short, cwd=tmp_path)
+    assert end.code == 0, end.err
+    run = RunFolder(tmp_path / "run")
+    metrics = {name: value for name, value in run.read_metrics().items() if name.startswith("test/")}
+    found = evaluated(run)
+    assert {name: found[name] for name in ("test/bacc", "test/top1")} == {
+        name: metrics[name] for name in ("test/bacc", "test/top1")
+    }
