@@ -4,7 +4,7 @@ import copy
 import functools
 import io
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,8 +16,6 @@ from lightning_imb.build import create
 from lightning_imb.callbacks.phase_switch import extract
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.losses import ClassCountLoss
-from lightning_imb.losses.logit_adjustment import LogitAdjustmentLoss
-from lightning_imb.losses.vector_scaling import VSLoss
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.phases import Phase
 from lightning_imb.posthoc import AdjustedHead, Given, NoAdjustment, PostHoc, from_kept, to_kept
@@ -41,19 +39,22 @@ def build_posthoc(node: DictConfig) -> PostHoc:
     return method
 
 
-def check_posthoc(method: PostHoc, head: nn.Module, loss: ClassCountLoss, data: ImbalancedDataModule) -> None:
+def check_posthoc(
+    method: PostHoc, head: nn.Module, loss: ClassCountLoss, reached: Sequence[int], data: ImbalancedDataModule
+) -> None:
     """Refuse before training what a method could not do after it.
 
     Args:
         method: The method.
         head: As the last phase will leave it, with any weights.
-        loss: That the last phase trains with.
+        loss: That the last phase trains with, as it will be at its end.
+        reached: Samples per class (K,) that will have reached it.
         data: The data module, set up; nothing is embedded.
 
     Raises:
         InputError: If the head, the loss or the lack of validation images rules the method out.
     """
-    method.check(_given(head, loss, data, _nothing_yet))
+    method.check(_given(head, loss, reached, data, _nothing_yet))
 
 
 def adjust_head(
@@ -66,7 +67,8 @@ def adjust_head(
 
     Args:
         method: Makes the head.
-        model: Trained; ``model.loss`` is the loss that its head was trained with. Its head is replaced.
+        model: Trained; ``model.loss`` is the loss that its head was trained with, and ``model.reached`` what reached
+            it. Its head is replaced.
         data: The data module, set up.
         trainer: Says on which device and in which precision images are embedded.
 
@@ -79,7 +81,7 @@ def adjust_head(
     model.to(trainer.strategy.root_device)  # Lightning leaves it on the CPU after a fit
     embed = functools.partial(_embedded, model, data, trainer)
     trained = copy.deepcopy(model.head).cpu().eval()
-    adjusted = method.adjust(_given(trained, model.loss, data, embed))
+    adjusted = method.adjust(_given(trained, model.loss, model.reached, data, embed))
     if not isinstance(method, NoAdjustment):
         model.head = adjusted.head.to(model.device)
     return adjusted.report
@@ -135,33 +137,30 @@ def summary(report: Mapping[str, Any]) -> str:
     return ", ".join([f"posthoc {name}", *settings, *([f"searched on {searched_on}"] if searched_on else [])])
 
 
-def prior_of_logits(loss: ClassCountLoss) -> list[float] | None:
-    """Shares of the classes that plain logits predict for after training with a loss that is adjusted for them.
+def prior_of_logits(loss: ClassCountLoss, reached: Sequence[int]) -> list[float]:
+    """Shares of the classes (K,) that the plain logits of a trained head predict for.
 
     Args:
-        loss: The loss the head was trained with.
-
-    Returns:
-        (K,) shares; None for other losses.
+        loss: The loss that the head was trained with, as it was then.
+        reached: Samples per class (K,) that reached it.
     """
-    if not isinstance(loss, LogitAdjustmentLoss):
-        return None
-    # temperatures undo the prior too, to an extent that nothing states: taken for all of it
-    tempered = isinstance(loss, VSLoss) and bool((loss.temperature != 1).any())
-    left = torch.zeros(loss.num_classes) if tempered else loss.reached.double().log().sub(loss.shift).cpu()
-    shares: list[float] = left.double().softmax(0).tolist()
+    shares: list[float] = loss.prior_left(reached).softmax(0).tolist()
     return shares
 
 
 def _given(
-    head: nn.Module, loss: ClassCountLoss, data: ImbalancedDataModule, embed: Callable[[str], tuple[Tensor, Tensor]]
+    head: nn.Module,
+    loss: ClassCountLoss,
+    reached: Sequence[int],
+    data: ImbalancedDataModule,
+    embed: Callable[[str], tuple[Tensor, Tensor]],
 ) -> Given:
     return Given(
         head=head,
         class_counts=data.class_counts,
         train=functools.partial(embed, "train"),
         val=functools.partial(embed, "val") if data.has("val") else None,
-        head_prior=prior_of_logits(loss),
+        head_prior=prior_of_logits(loss, reached),
     )
 
 

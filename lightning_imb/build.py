@@ -90,8 +90,13 @@ def checkpoint_kind(cfg: DictConfig, phase: Phase, checkpoint: str) -> Literal["
     return "best" if checkpoint == "best" else "last"
 
 
-def build_datamodule(cfg: DictConfig) -> ImbalancedDataModule:
-    """The data module of a training config, not yet set up."""
+def build_datamodule(cfg: DictConfig, synthetic: bool = True) -> ImbalancedDataModule:
+    """The data module of a training config, not yet set up.
+
+    Args:
+        cfg: The training config.
+        synthetic: Whether it makes the synthetic training images that the config asks for.
+    """
     data = cfg.dataset
     profile = create(cfg.imbalance.profile, "imbalance.profile")
     return ImbalancedDataModule(
@@ -120,7 +125,7 @@ def build_datamodule(cfg: DictConfig) -> ImbalancedDataModule:
         cache=_cache_folder(cfg),
         cache_limit_gb=cfg.cache_limit_gb,
         draw=create(cfg.sampler, "sampler"),
-        oversample=_image_over_sampler(cfg),
+        oversample=_image_over_sampler(cfg) if synthetic else None,
     )
 
 

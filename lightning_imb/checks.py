@@ -1,19 +1,24 @@
 """What cannot work is refused here, before anything is trained."""
 
 import copy
+import logging
 from collections.abc import Sequence
 
 import torch
 from omegaconf import DictConfig, OmegaConf
 
 from lightning_imb.callbacks.progress_diagnostics import ProgressDiagnostics
+from lightning_imb.losses import ClassCountLoss
 from lightning_imb.machine import in_sweep, several_processes
 from lightning_imb.mixing import EMBEDDING, INPUT
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.compiled import compile_mode
 from lightning_imb.models.mixed_forward import check_layers
 from lightning_imb.models.retraining import Retraining
+from lightning_imb.utils.environment import first_process
 from lightning_imb.utils.errors import InputError
+
+log = logging.getLogger(__name__)
 
 _AT_LEAST = {
     "epochs": 1,
@@ -149,11 +154,14 @@ def _check_protocol(cfg: DictConfig) -> None:
 
 
 def check_combination(model: ImbalancedClassifier, cfg: DictConfig) -> None:
-    """Refuse ways of mixing that the loss, the network or its compilation cannot follow.
+    """Refuse ways of mixing that the loss, the network or its compilation cannot follow; warn of what is hardly meant.
 
     Raises:
         InputError: If two of them contradict each other.
     """
+    if first_process():
+        _warn_of_compensating_twice(model, cfg)
+        _warn_of_no_mixing(model, cfg)
     mixing, loss = model.mixing, type(model.loss).__name__
     if not mixing.layers:
         return
@@ -161,12 +169,44 @@ def check_combination(model: ImbalancedClassifier, cfg: DictConfig) -> None:
         raise InputError(f"{loss} takes whole labels, but the chosen mix blends them: use mix=none, or another loss")
     if model.loss.views > 1:
         raise InputError(f"{loss} compares views of single images, which cannot be mixed: use mix=none")
-    check_layers(model.extractor_module, mixing.layers)
     inner = [layer for layer in mixing.layers if layer not in (INPUT, EMBEDDING)]
     if inner and compile_mode(cfg.accelerator.compile) is not None:
         raise InputError(
             f"mix.layer={inner[0]} lies inside the network that accelerator.compile makes one piece of: "
             "use accelerator.compile=false, or mix.layer=input or embedding"
+        )
+
+
+def _warn_of_compensating_twice(model: ImbalancedClassifier, cfg: DictConfig) -> None:
+    """A sampler changes what reaches the loss of phase 1, whose weights and prior stay those of the images."""
+    loss, counts = model.loss, model.class_counts
+    if cfg.sampler.get("kind") == "instance" or len(set(counts)) == 1:
+        return
+    weights = cfg.loss.get("weights")
+    also = []
+    if isinstance(weights, str) and weights != "none":
+        also.append(f"loss.weights={weights}")
+    if cfg.reweight.kind != "none":
+        also.append(f"reweight.kind={cfg.reweight.kind}")
+    if not torch.allclose(loss.prior_left(counts), ClassCountLoss.prior_left(loss, counts)):
+        also.append(f"the prior in {type(loss).__name__}")
+    if also:
+        log.warning(
+            "sampler.kind=%s and %s both compensate for the class sizes: leave one out, or mean it",
+            cfg.sampler.get("kind"),
+            " and ".join(also),
+        )
+
+
+def _warn_of_no_mixing(model: ImbalancedClassifier, cfg: DictConfig) -> None:
+    asked = model.mixing.layers and cfg.mix.get("end") != 0
+    if asked and not model.mixing.mixes_in(cfg.epochs):
+        log.warning(
+            "no epoch of epochs=%s is mixed, because mix.start=%s and mix.end=%s leave none: "
+            "give shares of the epochs such as mix.start=0.02 mix.end=0.985, or more epochs",
+            cfg.epochs,
+            cfg.mix.get("start"),
+            cfg.mix.get("end"),
         )
 
 
@@ -198,6 +238,7 @@ def rehearse(
 
 def _try_images(trial: ImbalancedClassifier, shape: tuple[int, int, int], number: int) -> None:
     try:
+        check_layers(trial.extractor_module, trial.mixing.layers, torch.rand(number, *shape))
         z = trial.embed(torch.rand(trial.loss.views * number, *shape))
         trial.loss.from_embeddings(trial.head, z, torch.arange(number))
     except InputError:

@@ -50,7 +50,8 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     _check_split(run, cfg.split)
     method = None if cfg.posthoc is None else build_posthoc(cfg.posthoc)
     model = restore_classifier(run, cfg.phase, cfg.checkpoint, as_trained=method is not None)
-    data = _data_of(run, trained, cfg.root)
+    # synthetic images, which may be dear to make, are made again only where they count
+    data = _data_of(run, trained, cfg.root, synthetic=cfg.split == "train" or method is not None)
     trainer = make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)
     report = None if method is None else adjust_head(method, model, data, trainer)
     predictions = predict(trainer, model, data, cfg.split, cfg.split)
@@ -91,14 +92,15 @@ def _check_split(run: RunFolder, split: str) -> None:
         raise InputError(f"this run has no split '{split}': use split={' or split='.join(known)}")
 
 
-def _data_of(run: RunFolder, trained: DictConfig, root: str | None) -> ImbalancedDataModule:
+def _data_of(run: RunFolder, trained: DictConfig, root: str | None, synthetic: bool) -> ImbalancedDataModule:
     if root is not None:
         _move(trained.dataset, str(root))
-    data = build_datamodule(trained)
+    data = build_datamodule(trained, synthetic)
     data.setup("test")
     known = run.read_data()
+    wanted = known["class_counts"] if synthetic else known["class_counts"] | {"train": known["real_counts"]}
     counts = {split: data.counts(split) for split in known["class_counts"] if data.has(split)}
-    if data.fingerprint != known["fingerprint"] or counts != known["class_counts"]:
+    if data.fingerprint != known["fingerprint"] or counts != wanted:
         raise InputError(
             f"the data of {trained.dataset.name} are not those of the run (other files, labels or sizes): "
             "point root=<folder> to the data it was trained on"

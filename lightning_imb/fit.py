@@ -25,10 +25,11 @@ from lightning_imb.callbacks.interrupt import Interrupt, told_to_end
 from lightning_imb.callbacks.nan_guard import NanGuard
 from lightning_imb.callbacks.predictions import CollectPredictions
 from lightning_imb.callbacks.progress import PhaseProgress
+from lightning_imb.callbacks.reached import DrawnCounts
 from lightning_imb.checks import diagnostics_of, one_line
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.kept_embeddings import KeptEmbeddings
-from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.models.classifier import REACHED, ImbalancedClassifier
 from lightning_imb.models.compiled import compile_mode, try_compile
 from lightning_imb.phase_3 import Phase3, build_phase_3
 from lightning_imb.phases import Phase
@@ -71,7 +72,7 @@ class TwoFits:
         """Phase 1: extractor and head on the imbalanced images. Leaves the protocol's choice in ``model``."""
         reweighting = build_reweighting(self.cfg, self.data.class_counts)
         callbacks: list[Callback] = [] if reweighting is None else [reweighting]
-        callbacks.append(diagnostics_of(self.cfg))
+        callbacks += [DrawnCounts(), diagnostics_of(self.cfg)]
         trainer = self._trainer(Phase.REPRESENT, self.cfg.epochs, callbacks, self.cfg.val_every)
         if not (self.cfg.retrain.enabled and self.run.has_begun(Phase.RETRAIN) and self._has_last(Phase.REPRESENT)):
             self._fit(trainer, model, Phase.REPRESENT)
@@ -238,17 +239,18 @@ def predict(
 
 
 def load_weights(model: ImbalancedClassifier, path: Path) -> None:
-    """Put the weights of a checkpoint into a module of the same shape.
+    """Put the weights of a checkpoint into a module of the same shape, and what had reached its loss by then.
 
     Raises:
         InputError: If the file is missing, damaged, or of another network.
     """
-    state = read_checkpoint(path)["state_dict"]
+    checkpoint = read_checkpoint(path)
     try:
-        model.load_state_dict(state)
+        model.load_state_dict(checkpoint["state_dict"])
     except RuntimeError as error:
         why = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
         raise InputError(f"the checkpoint {path} does not fit the model of config.yaml: {why}") from None
+    model.note_reached(checkpoint.get(REACHED, model.class_counts))
 
 
 def read_checkpoint(path: Path, cure: str = "train the run again in another folder") -> Mapping[str, Any]:

@@ -4,21 +4,25 @@ from collections.abc import Sequence
 
 import numpy as np
 from imblearn.utils import check_sampling_strategy
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from lightning_imb.build import build_loss, build_scheduler, check_scale, create
 from lightning_imb.callbacks.image_retraining import ImageRetraining
 from lightning_imb.callbacks.phase_switch import PhaseSwitch, Resampler
-from lightning_imb.checks import check_choice, check_number, check_whole, one_line
+from lightning_imb.checks import check_choice, check_whole, one_line
+from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.kept_embeddings import KeptEmbeddings
+from lightning_imb.data.sampling import expected_counts
 from lightning_imb.losses import ClassCountLoss
 from lightning_imb.models.retraining import BN_MODES, TRAINS, Retraining
 from lightning_imb.resampling import NoResampling
+from lightning_imb.utils.checked import checked_flag, checked_number
 from lightning_imb.utils.errors import InputError
 
 Phase3 = PhaseSwitch | ImageRetraining
 
-_NEEDS_IMAGES = {"unfreeze": [], "bn_mode": "frozen"}  # settings that mean something on images only, with their rest
+# settings that mean something on images only, with the value that changes nothing
+_NEEDS_IMAGES = {"unfreeze": [], "bn_mode": "frozen", "sampler.kind": "instance"}
 
 
 def check_retraining(cfg: DictConfig) -> None:
@@ -40,18 +44,25 @@ def check_retraining(cfg: DictConfig) -> None:
     check_choice(settings.inputs, "retrain.inputs", ("embeddings", "images"))
     check_choice(settings.trains, "retrain.trains", TRAINS)
     check_choice(settings.bn_mode, "retrain.bn_mode", BN_MODES)
-    check_number(settings.head_lr_factor, "retrain.head_lr_factor", "a number")
+    checked_number("retrain.head_lr_factor", settings.head_lr_factor, 0)
+    checked_flag("retrain.reset_head", settings.reset_head)
     if settings.max_norm is not None:
-        check_number(settings.max_norm, "retrain.max_norm", "a number or null")
+        checked_number("retrain.max_norm", settings.max_norm, 0, 1)
+    if settings.max_norm is not None and settings.trains == "scales":
+        raise InputError(
+            f"retrain.max_norm={settings.max_norm} shortens the weights that retrain.trains=scales keeps: "
+            "set retrain.max_norm=null, or retrain.trains=head_and_scales"
+        )
     if settings.trains != "head" and settings.reset_head:
         raise InputError(
             f"retrain.trains={settings.trains} scales the head of phase 1, which retrain.reset_head=true throws away: "
             "set retrain.reset_head=false"
         )
     for key, rest in _NEEDS_IMAGES.items():
-        if settings.inputs == "embeddings" and settings[key] != rest:
+        value = OmegaConf.select(settings, key)
+        if settings.inputs == "embeddings" and value != rest:
             raise InputError(
-                f"retrain.{key}={settings[key]} changes the extractor, but retrain.inputs=embeddings keeps what it made: "
+                f"retrain.{key}={value} is for images, but retrain.inputs=embeddings trains on embeddings made once: "
                 "set retrain.inputs=images"
             )
 
@@ -91,7 +102,7 @@ def build_retraining(cfg: DictConfig, class_counts: Sequence[int]) -> Retraining
         reset_head=settings.reset_head,
         trains=settings.trains,
         head_lr_factor=float(settings.head_lr_factor),
-        unfreeze=tuple(settings.unfreeze),
+        unfreeze=(settings.unfreeze,) if isinstance(settings.unfreeze, str) else tuple(settings.unfreeze),
         bn_mode=settings.bn_mode,
         max_norm=settings.max_norm,
         normalize=settings.normalize,
@@ -103,15 +114,35 @@ def _loss(cfg: DictConfig, class_counts: Sequence[int]) -> ClassCountLoss:
     balanced = [max(class_counts)] * len(class_counts)
     counts = balanced if cfg.retrain.counts == "balanced" else list(class_counts)
     loss = build_loss(cfg.loss if cfg.retrain.loss is None else cfg.retrain.loss, counts)
-    trained = build_loss(cfg.loss, class_counts).required_head or cfg.model.head
-    trained = "linear" if trained == "auto" else trained
-    if loss.required_head and loss.required_head != trained:
+    chosen = "linear" if cfg.model.head == "auto" else cfg.model.head
+    trained = build_loss(cfg.loss, class_counts).required_head or chosen
+    if loss.required_head not in (None, trained, chosen):
+        cure = "choose another retrain.loss"
+        if loss.required_head in ("linear", "cosine"):
+            cure = f"set model.head={loss.required_head}"
         raise InputError(
             f"retrain.loss={type(loss).__name__} needs a {loss.required_head} head, but phase 1 trains a {trained} "
-            f"head: set model.head={loss.required_head}"
+            f"head: {cure}"
         )
     check_scale(loss, cfg, "retrain.loss")
     return loss
+
+
+def counts_of_phase_3(phase_3: Phase3, data: ImbalancedDataModule, epochs: int) -> list[int]:
+    """Samples per class (K,) that will reach the loss at the end of phase 3, as far as known before training.
+
+    Args:
+        phase_3: The phase.
+        data: The data module, set up.
+        epochs: Of phase 3.
+    """
+    if isinstance(phase_3, ImageRetraining):
+        return expected_counts(phase_3.draw, data.target("train"), len(data.class_counts), epochs - 1)
+    if isinstance(phase_3.resampler, NoResampling):
+        return list(data.class_counts)
+    strategy = getattr(phase_3.resampler, "sampling_strategy", "auto")
+    made = check_sampling_strategy(strategy, data.target("train"), "over-sampling")
+    return [count + made.get(label, 0) for label, count in enumerate(data.class_counts)]
 
 
 def check_resampler(resampler: Resampler, class_counts: Sequence[int]) -> None:

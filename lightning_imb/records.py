@@ -1,5 +1,6 @@
 """What a run records of itself: scores, data, provenance, header."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -7,7 +8,7 @@ from omegaconf import DictConfig
 
 from lightning_imb.build import protocol_label, selected_on
 from lightning_imb.data.datamodule import ImbalancedDataModule
-from lightning_imb.metrics import per_class, prior_shift, rates, reliability, scores
+from lightning_imb.metrics import known_prior_shift, per_class, prior_shift, rates, reliability, scores
 from lightning_imb.models.backbones import parameter_count
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.reports.confusion import answers, class_tally
@@ -18,20 +19,34 @@ from lightning_imb.utils.environment import command, hardware, versions
 _NOTHING = ("NoMixing", "NoResampling", "NoAdjustment")
 
 
-def score_entries(prefix: str, predictions: Predictions, data: ImbalancedDataModule) -> dict[str, Any]:
+def score_entries(
+    prefix: str, predictions: Predictions, data: ImbalancedDataModule, head_prior: Sequence[float] | None = None
+) -> dict[str, Any]:
     """Scores of predictions as entries of ``metrics.json``: ``<prefix>/bacc``, ..., ``<prefix>/recall`` (K values).
 
-    For the test set also its accuracy under other class frequencies, ``test/prior_shift/<shift>``, and
-    ``test/reliability``: samples, mean confidence and accuracy of each bin, None for the means of an empty one.
+    For the test set, whose prefix ends with ``test``, also its accuracy under other class frequencies,
+    ``test/prior_shift/<shift>``; the same with predictions by logits that are told these frequencies,
+    ``test/prior_shift_known/<shift>``; and ``test/reliability``: samples, mean confidence and accuracy of each bin,
+    None for the means of an empty one.
+
+    Args:
+        prefix: The split, maybe with a stage before it, such as ``represent/test``.
+        predictions: Logits and true classes.
+        data: The data module, set up.
+        head_prior: Shares of the classes (K,) that the logits predict for as they are; None for those of the training
+            samples, as after cross entropy.
     """
     found = rates(*class_tally(answers(*predictions)))
     bins = reliability(*predictions)
     entries: dict[str, Any] = scores(found, data.real_counts) | {"ece": bins.ece, "mce": bins.mce}
     rows = per_class(found, data.real_counts, data.class_names)
     entries["recall"] = [row["recall"] for row in rows]
-    if prefix == "test":
+    if prefix.split("/")[-1] == "test":
+        inside = data.class_counts if head_prior is None else head_prior
         shifted = prior_shift(found.recall, found.support, data.real_counts)
+        told = known_prior_shift(*predictions, data.real_counts, inside)
         entries |= {f"prior_shift/{shift}": value for shift, value in shifted.items()}
+        entries |= {f"prior_shift_known/{shift}": value for shift, value in told.items()}
         entries["reliability"] = bins.rows()
     return {f"{prefix}/{name}": value for name, value in entries.items()}
 
@@ -64,7 +79,8 @@ def provenance(cfg: DictConfig, data: ImbalancedDataModule, model: ImbalancedCla
         "selected_on": selected_on(cfg),
         "dataset": cfg.dataset.name,
         "class_names": list(data.class_names),
-        "class_counts": describe_data(cfg, data)["class_counts"],
+        "class_counts": _real(describe_data(cfg, data)),
+        "synthetic_images": data.synthetic,
         "parameters": parameter_count(model),
         "versions": versions(),
         "hardware": hardware(),
@@ -78,7 +94,9 @@ def header_info(
 ) -> dict[str, Any]:
     """What the header of a run states; see ``reports.header.run_header``."""
     total = parameter_count(model)
-    return describe_data(cfg, data) | {
+    described = describe_data(cfg, data)
+    return described | {
+        "class_counts": _real(described),
         "method": cfg.method,
         "model": cfg.model.name,
         "parameters": {
@@ -119,7 +137,26 @@ def _streamed(workers: int) -> str:
 def _epochs(cfg: DictConfig) -> str:
     if not cfg.retrain.enabled:
         return f"{cfg.epochs}, no retraining"
-    return f"{cfg.epochs}, then {cfg.retrain.epochs} of the head on embeddings ({_called(cfg.resampler)})"
+    then = f"{cfg.epochs}, then {cfg.retrain.epochs} of the {' and '.join(_retrained(cfg.retrain))} on"
+    if cfg.retrain.inputs == "embeddings":
+        return f"{then} embeddings ({_called(cfg.resampler)})"
+    return f"{then} images ({_drawn(cfg.retrain.sampler)}; batch norm: {cfg.retrain.bn_mode})"
+
+
+def _retrained(retrain: DictConfig) -> list[str]:
+    """What phase 3 trains, in words."""
+    unfrozen = [retrain.unfreeze] if isinstance(retrain.unfreeze, str) else retrain.unfreeze
+    return [*retrain.trains.split("_and_"), *unfrozen]
+
+
+def _drawn(sampler: DictConfig) -> str:
+    return str(sampler.get("kind", _called(sampler)))
+
+
+def _real(described: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Images per class of each split, synthetic ones left out: runs on the same data have the same counts."""
+    counts: dict[str, list[int]] = described["class_counts"] | {"train": described["real_counts"]}
+    return counts
 
 
 def _extras(cfg: DictConfig, data: ImbalancedDataModule) -> dict[str, str]:
@@ -128,8 +165,8 @@ def _extras(cfg: DictConfig, data: ImbalancedDataModule) -> dict[str, str]:
     found = {group: name for group, name in called.items() if name not in _NOTHING}
     if "oversample" in found:
         found["oversample"] += f", {data.synthetic:,} synthetic images"
-    if cfg.sampler.kind != "instance":
-        found["sampler"] = f"{cfg.sampler.kind}, start {cfg.sampler.start}"
+    if _drawn(cfg.sampler) != "instance":
+        found["sampler"] = f"{_drawn(cfg.sampler)}, start {cfg.sampler.get('start', 0)}"
     if cfg.sharpness.rho > 0:
         found["sharpness"] = f"{'ASAM' if cfg.sharpness.adaptive else 'SAM'}, rho {cfg.sharpness.rho}"
     return found

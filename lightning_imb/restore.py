@@ -40,7 +40,7 @@ def restore_classifier(run: RunFolder, phase: str, checkpoint: str, as_trained: 
     if which is Phase.RETRAIN:
         settings = build_retraining(cfg, model.class_counts)
         model.dress_for(settings)
-        model.loss = settings.loss
+        model.loss, model.phase = settings.loss, which
     load_weights(model, run.checkpoint(which, kind))
     if not as_trained:
         put_back_head(model, run, cfg, which, kind)

@@ -34,6 +34,8 @@ def phase_1_to_take_over(cfg: DictConfig, run: RunFolder, fingerprint: str) -> R
         return None
     source = RunFolder.open_finished(str(cfg.represent_from))
     _check_same(cfg, source, fingerprint)
+    if cfg.callbacks.diagnostics_every and not source.read_config().callbacks.diagnostics_every:
+        log.warning("%s was trained without diagnostics, so this run has none: train its phase 1 anew", source.path)
     for kind in KINDS:
         read_checkpoint(source.checkpoint(Phase.REPRESENT, kind), cure="leave represent_from out, or give another run")
     return source

@@ -20,6 +20,7 @@ from lightning_imb.build import (
 )
 from lightning_imb.checks import check_combination, check_config, rehearse
 from lightning_imb.data.datamodule import ImbalancedDataModule
+from lightning_imb.data.sampling import expected_counts
 from lightning_imb.fit import TwoFits, make_trainer
 from lightning_imb.known_keys import check_keys
 from lightning_imb.launches import note_launch
@@ -27,7 +28,7 @@ from lightning_imb.losses import ClassCountLoss
 from lightning_imb.machine import in_sweep, settle_machine, several_processes, spare_small_maps
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.retraining import dress
-from lightning_imb.phase_3 import Phase3, build_phase_3, check_retraining
+from lightning_imb.phase_3 import Phase3, build_phase_3, check_retraining, counts_of_phase_3
 from lightning_imb.phases import Phase
 from lightning_imb.records import describe_data, header_info, provenance
 from lightning_imb.reports.figures import run_figures, save_figures
@@ -94,7 +95,7 @@ def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
     # a mistake in phase 3 must not show after phase 1
     phase_3 = build_phase_3(cfg, data.class_counts) if cfg.retrain.enabled else None
     check_combination(model, cfg)
-    check_posthoc(build_posthoc(cfg.posthoc), *_last_head(model, phase_3), data)
+    check_posthoc(build_posthoc(cfg.posthoc), *_last_head(cfg, model, phase_3, data), data)
     rehearse(model, None if phase_3 is None else phase_3.settings, data.image_shape, cfg.batch_size)
     data.second = second_stream(model)
     machine = spare_small_maps(cfg, machine, model.extractor_module, data.image_shape)
@@ -114,12 +115,17 @@ def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
     return metrics
 
 
-def _last_head(model: ImbalancedClassifier, phase_3: Phase3 | None) -> tuple[nn.Module, ClassCountLoss]:
-    """A head as the last phase leaves it, with any weights, and the loss of that phase."""
+def _last_head(
+    cfg: DictConfig, model: ImbalancedClassifier, phase_3: Phase3 | None, data: ImbalancedDataModule
+) -> tuple[nn.Module, ClassCountLoss, list[int]]:
+    """A head as the last phase leaves it, with any weights; the loss of that phase, and what reaches it at its end."""
     if phase_3 is None:
-        return model.head, model.loss
-    settings = phase_3.settings
-    return dress(copy.deepcopy(model.head), settings.trains, len(model.class_counts)), settings.loss
+        drawn = expected_counts(data.draw, data.target("train"), len(model.class_counts), cfg.epochs - 1)
+        return model.head, model.loss, drawn
+    settings, counts = phase_3.settings, counts_of_phase_3(phase_3, data, cfg.retrain.epochs)
+    loss = copy.deepcopy(settings.loss)
+    loss.weigh_for(counts)
+    return dress(copy.deepcopy(model.head), settings.trains, len(model.class_counts)), loss, counts
 
 
 def _skip(run: RunFolder, console: Console) -> dict[str, Any]:
@@ -181,7 +187,7 @@ def _train_with_loggers(
             logger.log_hyperparams(flat_settings(cfg))
         metrics = _fit_and_score(cfg, run, data, model, loggers)
         if first_process():
-            figures = run_figures(run)
+            figures = run_figures(run, metrics)
             save_figures(run, figures)
             log_figures(loggers, {f"figures/{name}": figure for name, figure in figures.items()}, step=0)
         status = "success"

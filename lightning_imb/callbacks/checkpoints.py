@@ -60,8 +60,18 @@ class LastCheckpoint(MovableCheckpoint):
         )
         self.record = record
 
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget what epochs before have measured: Lightning keeps the last value of what not every epoch logs."""
+        for name in filter(_of_the_epoch, list(trainer.callback_metrics)):
+            del trainer.callback_metrics[name]
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Record the epoch, then save."""
-        metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if "train/" in name}
-        self.record(metrics | {"epoch": trainer.current_epoch}, trainer.global_step - 1)
+        found = {name: float(value) for name, value in trainer.callback_metrics.items() if _of_the_epoch(name)}
+        self.record(found | {"epoch": trainer.current_epoch}, trainer.global_step - 1)
         super().on_train_epoch_end(trainer, pl_module)
+
+
+def _of_the_epoch(name: str) -> bool:
+    """Whether a metric is one that only the end of a training epoch knows."""
+    return "train/" in name or name.startswith("diagnostics/")

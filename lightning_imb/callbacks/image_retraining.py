@@ -2,19 +2,20 @@
 
 from typing import Any
 
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import LightningModule, Trainer
 
 from lightning_imb.callbacks.phase_switch import classifier_of, datamodule_of
+from lightning_imb.callbacks.reached import DrawnCounts
 from lightning_imb.data.draws import Draw
 from lightning_imb.data.second import Second
 from lightning_imb.models.retraining import Retraining
 
 
-class ImageRetraining(Callback):
+class ImageRetraining(DrawnCounts):
     """Turns an ordinary second fit into a phase 3 on images, for methods that need more than fixed embeddings.
 
     The images are augmented and drawn anew in every epoch, such as class by class (Kang et al. 2020, arXiv 1910.09217),
-    and are not mixed. Batch norm does what the settings say.
+    and are not mixed; class weights of a named kind and priors follow the draw. Batch norm does what the settings say.
 
     Args:
         settings: What is trained, and how.

@@ -76,7 +76,7 @@ class PhaseSwitch(Callback):
         """Embed and balance: weights are restored, the module is on its device, no loader is asked for yet."""
         data, model = datamodule_of(trainer), classifier_of(pl_module)
         balanced = self._balanced_set(trainer, model, data)
-        self.settings.loss.weigh_for(torch.bincount(balanced.y, minlength=len(model.class_counts)))  # balanced: ones
+        model.note_reached(torch.bincount(balanced.y, minlength=len(model.class_counts)).tolist())
         monitored = self._embedded(trainer, model, data, data.monitor)
         self._threads = torch.get_num_threads()
         if self._is_small(model.head):

@@ -29,13 +29,14 @@ class ProgressDiagnostics(Callback):
 
     One pass over the real training images in evaluation mode, without augmentation and mixing, after validation. For
     each class: its recall, and the mean norm of the gradient of a sample's loss with respect to its features (the
-    input of the head), times the class weight of that epoch. For major and minor classes: the same, their ratio, and
-    the share of minor samples that is taken for a major class. Names and values are those of
+    input of the head), weighted as the loss weighs it in that epoch. For major and minor classes: the same, their
+    ratio, and the share of minor samples that is taken for a major class. Names and values are those of
     `lightning_imb.metrics.progress_summary` behind ``diagnostics/``; values per class follow ``log_per_class``.
 
     The network, its buffers, the state of the loss and all random numbers are afterwards what they were before, so that
     a run with diagnostics trains what a run without them trains. A loss that compares several views of an image has no
-    gradient of a single sample: the gradients are left out.
+    gradient of a single sample: the gradients are left out. Of LADE they are those of its balanced softmax, without the
+    term that belongs to a batch.
 
     Several processes share the pass through the extractor; all of them log the same.
 
@@ -114,7 +115,7 @@ def head_answers(model: ImbalancedClassifier, z: Tensor, y: Tensor, batch_size: 
 
 
 def feature_gradients(loss: ClassCountLoss, head: nn.Module, z: Tensor, logits: Tensor, target: Tensor) -> Tensor:
-    """Norm of the gradient of each sample's loss with respect to its features, times its class weight.
+    """Norm of the gradient of each sample's loss with respect to its features, class weight included.
 
     Cross entropy behind a linear head has a closed form; any other pair is differentiated.
 
@@ -128,11 +129,9 @@ def feature_gradients(loss: ClassCountLoss, head: nn.Module, z: Tensor, logits: 
     Returns:
         (N,), >= 0.
     """
-    weight = loss.class_weight.index_select(0, target)
     if type(loss) is CrossEntropyLoss and isinstance(head, nn.Linear):
-        return weight * linear_gradient_norms(head.weight, logits, target)
+        return loss.class_weight.index_select(0, target) * linear_gradient_norms(head.weight, logits, target)
     twin = copy.deepcopy(loss)  # which may count what it sees
-    # of equal weights a batch is the plain mean, whatever the reduction: times N it is the sum of the samples' losses
-    twin.set_class_weight(torch.ones(loss.num_classes))
+    twin.separate_samples()  # times N the batch's value is then the sum of what its samples add
     with torch.autocast(z.device.type, enabled=False):
-        return weight * gradient_norms(lambda rows: twin.from_embeddings(head, rows, target)[0] * len(target), z)
+        return gradient_norms(lambda rows: twin.from_embeddings(head, rows, target)[0] * len(target), z)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_imb.data.class_probabilities import KINDS, class_probabilities
-from lightning_imb.data.draws import draw_by_class, draw_in_cycles, shuffled
+from lightning_imb.data.draws import Draw, draw_by_class, draw_in_cycles, shuffled
 from lightning_imb.utils.checked import checked_choice, checked_flag, checked_number, epoch_of
 from lightning_imb.utils.errors import InputError
 
@@ -73,12 +73,37 @@ class Sampling:
         progress = (epoch - self.first) / max(1, self.epochs - self.first)
         return class_probabilities(counts, self.kind, self.power, self.beta, min(1.0, progress))
 
+    def expected(self, counts: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:
+        """(K,) how often an epoch draws each class on average, of classes with these counts (K,)."""
+        shares = counts / counts.sum() if epoch < self.first else self.probabilities(counts, epoch)
+        return np.rint(self._size(counts) * shares).astype(np.int64)
+
     def _size(self, counts: NDArray[np.int64]) -> int:
         if self.epoch_length == "dataset":
             return int(counts.sum())
         if self.epoch_length == "balanced":
             return int(counts.max() * np.count_nonzero(counts))
         return int(self.epoch_length)
+
+
+def expected_counts(draw: Draw, target: NDArray[np.int64], num_classes: int, epoch: int) -> list[int]:
+    """How many samples of each class an epoch brings.
+
+    Args:
+        draw: Draws it. Of other draws than `Sampling` one epoch is drawn and counted.
+        target: (N,) class indices of the training images.
+        num_classes: K.
+        epoch: Counted from 0.
+
+    Returns:
+        (K,) numbers >= 1: a class that hardly comes still has a weight.
+    """
+    if isinstance(draw, Sampling):
+        counts = draw.expected(np.bincount(target, minlength=num_classes), epoch)
+    else:
+        counts = np.bincount(target[draw(target, epoch, np.random.default_rng(epoch))], minlength=num_classes)
+    expected: list[int] = np.maximum(1, counts).tolist()
+    return expected
 
 
 def _checked_whole(name: str, value: object, cure: str) -> int:

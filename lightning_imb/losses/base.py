@@ -99,8 +99,8 @@ class ClassCountLoss(nn.Module, ABC):
     def weigh_for(self, class_counts: Sequence[int] | Tensor) -> None:
         """Make class weights of a named kind for other samples than those of the constructor.
 
-        Weights compensate for the samples that reach the loss: on a balanced set they are all 1, and so does a
-        prior that a loss takes out of the logits. Weights given as a list stay, and so do margins and the like.
+        Weights compensate for the samples that reach the loss, as does a prior that a loss takes out of the logits: on
+        a balanced set all weights are 1. Weights given as a list stay, and so do margins and the like.
 
         Args:
             class_counts: samples per class that reach the loss from now on, ``(K,)``, each >= 1.
@@ -108,13 +108,36 @@ class ClassCountLoss(nn.Module, ABC):
         if isinstance(self._weights, str):
             self.set_class_weight(class_weights(class_counts, self._weights, self._beta))
 
+    def prior_left(self, class_counts: Sequence[int] | Tensor) -> Tensor:
+        """Log of the class shares that plain logits predict for after training: what the loss leaves of the prior.
+
+        Class weights are not accounted for.
+
+        Args:
+            class_counts: samples per class that reached the loss, ``(K,)``, each >= 1.
+
+        Returns:
+            ``(K,)`` float64 on the CPU, up to a constant.
+        """
+        counts = checked_counts(class_counts).to(torch.float64)
+        return (counts / counts.sum()).log()
+
     def begin_epoch(self, epoch: int, epochs: int) -> None:
         """Learn how far training has come; a schedule of the loss is a function of these two numbers alone.
+
+        A loss that is told of no epoch is that of the end: phase 3 begins where the schedules of phase 1 ended.
 
         Args:
             epoch: the epoch that begins, 0-based.
             epochs: of the whole fit.
         """
+
+    def separate_samples(self) -> None:
+        """Make the value of a batch the plain mean of what each sample adds to it, for who asks what that is.
+
+        Samples are weighted as before; what belongs to a batch and to none of its samples is left out from now on.
+        """
+        self._reduction = "mean"
 
     def state(self) -> dict[str, Tensor]:
         """What the loss learnt from the batches so far and a resumed fit needs; empty for most losses."""

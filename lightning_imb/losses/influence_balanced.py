@@ -25,7 +25,7 @@ class InfluenceBalancedLoss(ClassCountLoss):
         alpha: factor, > 0, against the smallness of the quotient; 1000 in the paper's CIFAR runs.
         eps: > 0, against division by 0.
         start: first epoch of the influence; an integer is an epoch, 0-based, a float in 0..1 a share of the epochs
-            (100 of 200 in the paper).
+            (100 of 200 in the paper). Of phase 1: in phase 3 it has begun.
         detach: whether the factor is a constant of the gradient; the released code lets the gradient pass.
         weights: see `ClassCountLoss`; the paper has ``inverse``.
         beta: see `ClassCountLoss`.

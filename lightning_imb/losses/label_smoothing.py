@@ -40,7 +40,8 @@ class LabelSmoothingLoss(ClassCountLoss):
         eps: smoothing rate, -inf..1, or a list of one per class, read by the label; the papers have .1 (Szegedy et
             al.) and .8 down to -8 (Wei et al.).
         start: first smoothed epoch, plain cross entropy before; an integer is an epoch, 0-based, a float in 0..1 a
-            share of the epochs. Wei et al. begin negative rates from a network trained with cross entropy.
+            share of the epochs. Wei et al. begin negative rates from a network trained with cross entropy. Of
+            phase 1: in phase 3 labels are smoothed all along.
         weights: see `ClassCountLoss`.
         beta: see `ClassCountLoss`.
         reduction: see `ClassCountLoss`.

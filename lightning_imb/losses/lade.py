@@ -55,6 +55,11 @@ class LADELoss(LogitAdjustmentLoss):
         self._alpha = checked_number("alpha", alpha, 0)
         self._lam = checked_number("lam", lam, 0)
 
+    def separate_samples(self) -> None:
+        """Leave out the second term too."""
+        super().separate_samples()
+        self._alpha = 0.0
+
     def _value(self, logits: Tensor, target: Tensor) -> Tensor:
         value = super()._value(logits, target)
         return value if self._alpha == 0 else value + self._alpha * self._estimation(logits, target)

@@ -64,6 +64,10 @@ class LogitAdjustmentLoss(ClassCountLoss):
         self.reached = checked_counts(class_counts).to(self.shift.device)
         self.shift = self._shift().to(self.shift.device)
 
+    def prior_left(self, class_counts: Sequence[int] | Tensor) -> Tensor:
+        """Log shares without what training added to the logits, see `ClassCountLoss`."""
+        return super().prior_left(class_counts) - self.shift.cpu().to(torch.float64)
+
     def _shift(self) -> Tensor:
         prior = self.reached.to(torch.float64)
         return (self._tau * ((prior / prior.sum()).log() - self._log_target)).to(torch.float32)

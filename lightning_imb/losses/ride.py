@@ -35,7 +35,8 @@ class RIDELoss(ExpertLoss):
         diversity: weight of the divergence; -.45 in the released CIFAR settings, -.2 the default of the code.
         temperature: > 0, of the most frequent class.
         spread: 0..1, how far the temperature follows the class size.
-        start: epoch, or share of the epochs, from which on classes differ in weight and temperature.
+        start: epoch, or share of the epochs, from which on classes differ in weight and temperature. Of phase 1:
+            in phase 3 they do all along.
         weights: see `ClassCountLoss`; from ``start`` on.
         beta: see `ClassCountLoss`.
         reduction: see `ClassCountLoss`; of LDAM.

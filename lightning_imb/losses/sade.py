@@ -59,6 +59,10 @@ class SADELoss(ExpertLoss):
         super().weigh_for(class_counts)
         self.shifts = self._shifts(checked_counts(class_counts)).to(self.shifts.device)
 
+    def prior_left(self, class_counts: Sequence[int] | Tensor) -> Tensor:
+        """Of the mean over the experts, each of which leaves another prior."""
+        return (super().prior_left(class_counts) - self.shifts.cpu().to(torch.float64)).mean(dim=0)
+
     def _shifts(self, counts: Tensor) -> Tensor:
         """What is added to the logits of the three experts, ``(3, K)``."""
         prior = counts.to(torch.float64) / counts.sum()

@@ -48,6 +48,11 @@ class VSLoss(LogitAdjustmentLoss):
         temperature = (counts.max() / counts).pow(checked_number("gamma", gamma, 0))
         self.register_buffer("temperature", temperature.to(torch.float32), persistent=False)
 
+    def prior_left(self, class_counts: Sequence[int] | Tensor) -> Tensor:
+        """Nothing where temperatures act: they undo the prior too, how far nothing states; taken for all of it."""
+        left = super().prior_left(class_counts)
+        return torch.zeros_like(left) if bool((self.temperature != 1).any()) else left
+
     def adjusted(self, logits: Tensor) -> Tensor:
         """Logits ``(N, K)`` as the loss sees them."""
         return super().adjusted(logits / self.temperature.to(logits.dtype))

@@ -23,6 +23,8 @@ UNIFORM = "uniform"
 SHIFTS = (*(f"forward_{f}" for f in FACTORS), UNIFORM, *(f"backward_{f}" for f in reversed(FACTORS)))
 """Names of the eleven priors, from the one most like training to its opposite."""
 
+_AT_ONCE = 2**18  # logits that all eleven priors are added to before the next ones: few enough for the cache
+
 IntArray = npt.NDArray[np.int64]
 
 
@@ -154,16 +156,26 @@ def known_prior_shift(
             "give (N, K), (N,) and (K,)"
         )
     inside = 0.0 if trained_prior is None else np.log(np.asarray(trained_prior, dtype=np.float64))
-    support, kind = np.bincount(true, minlength=z.shape[1]), np.result_type(z.dtype, np.float32)
-    found = {}
-    for shift in SHIFTS:
-        prior = shifted_prior(shift, class_counts, support)
-        with np.errstate(divide="ignore"):  # a class that cannot occur gets minus infinity, and is never predicted
-            offset = np.log(prior) - inside
-        right = true[(z + offset.astype(kind)).argmax(axis=1) == true]
-        hits = np.bincount(right, minlength=len(support))
-        found[shift] = expected_top1(hits / np.maximum(support, 1), prior)
-    return found
+    support = np.bincount(true, minlength=z.shape[1])
+    priors = np.stack([shifted_prior(shift, class_counts, support) for shift in SHIFTS])
+    with np.errstate(divide="ignore"):  # a class that cannot occur gets minus infinity, and is never predicted
+        hits = _hits(z, true, np.log(priors) - inside)
+    recall = hits / np.maximum(support, 1)
+    return {shift: expected_top1(*row) for shift, *row in zip(SHIFTS, recall, priors, strict=True)}
+
+
+def _hits(z: npt.NDArray[np.floating], true: npt.NDArray[np.int64], offsets: FloatArray) -> IntArray:
+    """Right predictions of each class, ``(S, K)``, for logits ``(N, K)`` plus each of the offsets ``(S, K)``."""
+    kind = np.result_type(z.dtype, np.float32)
+    added, hits = offsets.astype(kind), np.zeros(offsets.shape, dtype=np.int64)
+    rows = max(1, _AT_ONCE // z.shape[1])
+    moved = np.empty((rows, z.shape[1]), dtype=kind)
+    for start in range(0, len(z), rows):
+        part, labels = z[start : start + rows], true[start : start + rows]
+        for offset, found in zip(added, hits, strict=True):
+            predicted = np.add(part, offset, out=moved[: len(part)]).argmax(axis=1)
+            found += np.bincount(labels[predicted == labels], minlength=len(found))
+    return hits
 
 
 def _ranks(class_counts: Sequence[int], support: npt.NDArray[np.int64]) -> IntArray:

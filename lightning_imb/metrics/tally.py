@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from lightning_imb.metrics.confusion import ClassRates, rates
+
 
 class ClassTally(Metric):
     """Counts right answers, samples and predictions of each class, batch by batch.
@@ -43,3 +45,7 @@ class ClassTally(Metric):
     def compute(self) -> Tensor:
         """``(3, K)`` int64: hits, support and predictions of each class, in the order of `rates`."""
         return torch.stack([self.hits, self.support, self.predicted])
+
+    def rates(self) -> ClassRates:
+        """Recall, precision, specificity and F1 of each class, of the counts of all processes."""
+        return rates(*self.compute().cpu().numpy())

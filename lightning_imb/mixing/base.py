@@ -45,6 +45,9 @@ class Mixer(Protocol):
             moment: Where the training is.
         """
 
+    def mixes_in(self, epochs: int) -> bool:
+        """Whether any epoch of a training of that many mixes."""
+
 
 class NoMixing:
     """Leaves every batch as it is.
@@ -63,6 +66,10 @@ class NoMixing:
     def plan(self, target: Tensor, size: int, shape: Sequence[int], moment: Moment) -> Plan | None:
         """None."""
         return None
+
+    def mixes_in(self, epochs: int) -> bool:
+        """False."""
+        return False
 
 
 class Mixing(ABC):
@@ -130,6 +137,10 @@ class Mixing(ABC):
             return None
         plan = plan._replace(layer=self.layers[draws.one_of(len(self.layers))])
         return plan if self.probability == 1 else _sometimes(plan, draws.uniform() < self.probability)
+
+    def mixes_in(self, epochs: int) -> bool:
+        """Whether any epoch of a training of that many lies between ``start`` and ``end``."""
+        return any(self._active(epoch, epochs) for epoch in range(epochs))
 
     def per_row(self, per_class: Tensor, target: Tensor) -> Tensor:
         """Values ``(K,)`` of the classes as one for each label, ``(R,)`` float32."""

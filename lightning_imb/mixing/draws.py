@@ -57,15 +57,16 @@ class Draws:
         Args:
             weight: ``(R,)`` >= 0 on the device; where all are 0, every row is as likely.
         """
-        weight = torch.where(weight.sum() > 0, weight.to(torch.float64), 1.0)
+        weight = torch.where(weight.sum() > 0, weight.to(torch.float32), 1.0)
         bounds = weight.cumsum(0)
         at = self._moved(self.random.random(self.size)) * bounds[-1]
         return torch.searchsorted(bounds, at, right=True).clamp_max(len(weight) - 1)
 
     def _spread(self, numbers: NDArray[np.generic]) -> Tensor:
-        moved = self._moved(numbers)
-        moved = moved.to(torch.float32) if moved.is_floating_point() else moved
-        return moved.expand(self.size).contiguous()
+        return self._moved(numbers).expand(self.size).contiguous()
 
     def _moved(self, numbers: NDArray[np.generic]) -> Tensor:
-        return torch.from_numpy(numbers).to(self.device, non_blocking=True)
+        tensor = torch.from_numpy(numbers)
+        if tensor.is_floating_point():
+            tensor = tensor.to(torch.float32)  # before it moves: not every device has float64
+        return tensor.to(self.device, non_blocking=True)

@@ -20,13 +20,13 @@ def majors(counts: Tensor, threshold: float | None) -> Tensor:
 
     Args:
         counts: ``(K,)`` float64, samples per class.
-        threshold: a class with more samples is major; None means the mean over the classes, which lies between the two
-            sizes of a step imbalance.
+        threshold: a class with more samples is major, unless none has fewer; None means the mean over the classes,
+            which lies between the two sizes of a step imbalance.
 
     Returns:
         ``(K,)`` bool.
     """
-    return counts > (counts.mean() if threshold is None else threshold)
+    return (counts > (counts.mean() if threshold is None else threshold)) & (counts > counts.min())
 
 
 def fixed(counts: Tensor, lam_min: float, threshold: float | None, power: float) -> Tensor:

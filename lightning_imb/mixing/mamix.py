@@ -30,8 +30,8 @@ class MAMix(Mixup):
         InputError: a parameter out of range.
 
     Source:
-        Cheng, Ha, Chang and Lin 2022 (ICASSP), "Margin-aware mixup", released in ntucllab/imbalanced-DL:
-        imbalanceddl/strategy/_mamix_drw.py.
+        Cheng, Mai and Lin 2023, "From SMOTE to Mixup for deep imbalanced classification" (arXiv 2308.15457);
+        ntucllab/imbalanced-DL: imbalanceddl/strategy/_mamix_drw.py.
     """
 
     def __init__(

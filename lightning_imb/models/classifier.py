@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lightning_imb.losses import ClassCountLoss
-from lightning_imb.metrics import MANY_CLASSES, ClassRates, ClassTally, LossMean, rates, scores
+from lightning_imb.metrics import MANY_CLASSES, ClassTally, LossMean, scores
 from lightning_imb.mixing import Mixer, Moment, NoMixing, Plan, mixed_target
 from lightning_imb.models.backbones import Extractor
 from lightning_imb.models.embedding_transform import EmbeddingTransform
-from lightning_imb.models.heads import linear_heads
+from lightning_imb.models.heads import exact, start_bias
 from lightning_imb.models.max_norm import MaxNorm
 from lightning_imb.models.mixed_forward import embed_mixed
 from lightning_imb.models.retraining import (
@@ -34,6 +34,7 @@ from lightning_imb.models.sam import SAM, still_statistics
 from lightning_imb.models.steps import Steps, count_steps, train_head
 from lightning_imb.phases import Phase
 
+REACHED = "reached"
 _LOSS_STATE = "loss_so_far"
 
 
@@ -76,6 +77,7 @@ class ImbalancedClassifier(LightningModule):
         self.extractor = extractor
         self.head: nn.Module = head
         self.class_counts = list(class_counts)
+        self.reached = self.class_counts  # samples per class that reached the loss of this phase
         self.monitor = monitor
         self.log_per_class = len(class_counts) <= MANY_CLASSES if log_per_class == "auto" else bool(log_per_class)
         self.mixing = NoMixing(class_counts) if mixing is None else mixing
@@ -94,7 +96,7 @@ class ImbalancedClassifier(LightningModule):
         self.eval_tally = ClassTally(classes)
         self.train_loss = LossMean()
         self.eval_loss = LossMean()
-        self._start_bias()
+        start_bias(self.head, loss.head_bias())
 
     def enter(self, settings: Retraining) -> None:
         """Begin phase 3: decide what is frozen, what is optimised and by which loss.
@@ -107,7 +109,7 @@ class ImbalancedClassifier(LightningModule):
         self.optimizer_factory, self.scheduler_factory = settings.optimizer, settings.scheduler
         if settings.reset_head:
             restart(self.head)
-            self._start_bias()
+            start_bias(self.head, self.loss.head_bias())
         self.dress_for(settings)
         freeze_for(settings, self.extractor_module, self.head)
         if settings.max_norm is not None:  # from the lengths of phase 1, before a checkpoint of phase 3 is loaded
@@ -119,11 +121,15 @@ class ImbalancedClassifier(LightningModule):
         self.head = dress(self.head, settings.trains, len(self.class_counts))
         self.after = EmbeddingTransform(settings.normalize, settings.tukey)
 
-    def _start_bias(self) -> None:
-        bias = self.loss.head_bias()
-        if bias is not None:
-            for linear in linear_heads(self.head):
-                nn.init.constant_(linear.bias, bias)
+    def note_reached(self, counts: Sequence[int]) -> None:
+        """Learn what reaches the loss from now on; in phase 3 its class weights and prior follow.
+
+        Args:
+            counts: Training samples per class (K,), as an epoch draws or a balanced set holds them, each >= 1.
+        """
+        self.reached = list(counts)
+        if self.phase is Phase.RETRAIN:
+            self.loss.weigh_for(self.reached)
 
     @property
     def extractor_module(self) -> nn.Module:
@@ -155,7 +161,7 @@ class ImbalancedClassifier(LightningModule):
     def classify(self, z: Tensor) -> Tensor:
         """Logits (N, K), at least float32, of embeddings (N, D)."""
         with torch.autocast(z.device.type, enabled=False):
-            logits: Tensor = self.head(_exact(z))
+            logits: Tensor = self.head(exact(z))
         return logits
 
     def configure_optimizers(self) -> Any:
@@ -187,20 +193,23 @@ class ImbalancedClassifier(LightningModule):
         self.on_train_epoch_start()
 
     def on_train_epoch_start(self) -> None:
-        """Tell the loss how far training has come."""
-        self.loss.begin_epoch(self.current_epoch, self._epochs)
+        """Tell the loss how far phase 1 has come; in phase 3 its schedule is over, so it hears of no epoch."""
+        if self.phase is Phase.REPRESENT:
+            self.loss.begin_epoch(self.current_epoch, self._epochs)
 
     @property
     def _epochs(self) -> int:
         return self.trainer.max_epochs or 1
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what the loss has learnt from the batches, which is no part of the network."""
+        """Keep what reached the loss and what it has learnt from the batches, which are no part of the network."""
+        checkpoint[REACHED] = self.reached
         if state := self.loss.state():
             checkpoint[_LOSS_STATE] = state
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Give it back to the loss."""
+        """Give both back to the loss."""
+        self.note_reached(checkpoint.get(REACHED, self.reached))
         if _LOSS_STATE in checkpoint:
             self.loss.load_state(checkpoint[_LOSS_STATE])
 
@@ -214,9 +223,10 @@ class ImbalancedClassifier(LightningModule):
         mine = batch.target[:size]
         target = mine if plan is None else mixed_target(plan, batch.target, len(self.class_counts))
         with torch.autocast(z.device.type, enabled=False):
-            loss, logits = self.loss.from_embeddings(self.head, _exact(z), target)
-        scored = logits.detach() if plain is None else self.classify(plain).detach()
-        self._note(loss.detach(), scored.argmax(dim=1), mine)
+            loss, logits = self.loss.from_embeddings(self.head, exact(z), target)
+        with torch.no_grad():
+            predicted = (logits if plain is None else self.classify(plain)).argmax(dim=1)
+        self._note(loss.detach(), predicted, mine)
         return {"loss": loss}
 
     def _plan(self, batch: Any, size: int) -> Plan | None:
@@ -251,7 +261,7 @@ class ImbalancedClassifier(LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Log the training scores: of augmented images, measured while the weights moved."""
-        result = scores(_rates(self.train_tally), self.class_counts)
+        result = scores(self.train_tally.rates(), self.class_counts)
         self.train_tally.reset()
         self.log_dict({f"{self.prefix}train/{name}": result[name] for name in ("bacc", "top1")})
 
@@ -280,19 +290,10 @@ class ImbalancedClassifier(LightningModule):
         return logits
 
     def _log_scores(self, split: str) -> None:
-        found = _rates(self.eval_tally)
+        found = self.eval_tally.rates()
         self.eval_tally.reset()
         result = scores(found, self.class_counts)
         if self.log_per_class:
             present = found.support.nonzero()[0].tolist()
             result |= {f"recall/{c}": float(found.recall[c]) for c in present}
         self.log_dict({f"{split}/{name}": value for name, value in result.items()})
-
-
-def _exact(z: Tensor) -> Tensor:
-    """At least float32."""
-    return z.to(torch.promote_types(z.dtype, torch.float32))
-
-
-def _rates(tally: ClassTally) -> ClassRates:
-    return rates(*tally.compute().cpu().numpy())

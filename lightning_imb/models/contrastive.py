@@ -5,6 +5,8 @@ from typing import Protocol
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lightning_imb.utils.errors import InputError
+
 PROJECTED = 128  # width of the space in which embeddings are compared
 
 
@@ -47,6 +49,18 @@ class ContrastiveHead(nn.Module):
             if not isinstance(part, nn.ReLU):
                 part.reset_parameters()
 
+    def linear(self) -> tuple[Tensor, Tensor]:
+        """Weight (K, D) and bias (K,) of the classifier.
+
+        Raises:
+            InputError: If it is not linear.
+        """
+        if not isinstance(self.classifier, nn.Linear):
+            raise InputError(
+                f"a contrastive head with a {type(self.classifier).__name__} is no linear head: use model.head=linear"
+            )
+        return self.classifier.weight, self.classifier.bias
+
     def project(self, z: Tensor) -> Tensor:
         """Unit vectors (N, 128) of embeddings (N, D); two rows at least while training, for batch norm."""
         return F.normalize(self.projection(z), dim=1)
@@ -60,6 +74,11 @@ class ContrastiveHead(nn.Module):
         """Logits (N, K) of embeddings (N, D)."""
         logits: Tensor = self.classifier(z)
         return logits
+
+
+def classifier_of(head: nn.Module) -> nn.Module:
+    """The part of a head that makes its logits: the classifier of a contrastive head, any other head itself."""
+    return head.classifier if isinstance(head, ContrastiveHead) else head
 
 
 def _projection(embed_dim: int) -> nn.Sequential:

@@ -1,5 +1,6 @@
 """What happens to embeddings before a retrained head sees them."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -31,4 +32,11 @@ class EmbeddingTransform(nn.Module):
         """Transform embeddings (N, D)."""
         if self.normalize:
             z = F.normalize(z, dim=1)
-        return z if self.tukey == 1 else z.sign() * z.abs().pow(self.tukey)
+        return z if self.tukey == 1 else _signed_power(z, self.tukey)
+
+
+def _signed_power(z: Tensor, exponent: float) -> Tensor:
+    """``sign(z) |z|^exponent`` for exponents below 1, whose slope at 0 is infinite: taken for 0 there."""
+    zero = z.abs() < torch.finfo(z.dtype).tiny
+    powered: Tensor = z.sign() * z.abs().masked_fill(zero, 1).pow(exponent)
+    return powered.masked_fill(zero, 0)

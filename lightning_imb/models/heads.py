@@ -110,6 +110,18 @@ def linear_heads(head: nn.Module) -> list[LinearHead]:
     return [part for part in head.modules() if isinstance(part, LinearHead)]
 
 
+def start_bias(head: nn.Module, bias: float | None) -> None:
+    """Begin with this bias in every linear head; None leaves them as they are."""
+    if bias is not None:
+        for linear in linear_heads(head):
+            nn.init.constant_(linear.bias, bias)
+
+
+def exact(z: Tensor) -> Tensor:
+    """Embeddings as heads read them: at least float32."""
+    return z.to(torch.promote_types(z.dtype, torch.float32))
+
+
 def draw_anew(head: nn.Module) -> None:
     """Give a head new weights by its own ``reset_parameters``.
 

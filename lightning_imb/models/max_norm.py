@@ -8,9 +8,10 @@ from torch.optim import Optimizer
 
 
 class MaxNorm:
-    """Shortens rows of a head that have grown beyond a bound, after every optimizer step.
+    """Shortens rows of a head that have grown beyond a bound: now, and after every optimizer step.
 
-    The bound is ``min + threshold * (max - min)`` of the row lengths at the start.
+    The bound is ``min + threshold * (max - min)`` of the row lengths at the start. It is applied to these at once and
+    never to restored weights, for applying it again moves last bits.
 
     Args:
         head: A linear head with weight (K, D).
@@ -25,10 +26,10 @@ class MaxNorm:
         self.weight = head.weight
         lengths = _lengths(self.weight)
         self.bound = float(lengths.min() + threshold * (lengths.max() - lengths.min()))
+        self.apply()
 
     def attach(self, optimizer: Optimizer) -> None:
-        """Apply the bound now, and after every step of an optimizer."""
-        self.apply()
+        """Apply the bound after every step of an optimizer."""
         optimizer.register_step_post_hook(self._after_step)
 
     @torch.no_grad()

@@ -49,15 +49,34 @@ def layer_of(extractor: nn.Module, name: str) -> nn.Module:
     return layer
 
 
-def check_layers(extractor: nn.Module, layers: Sequence[str]) -> None:
-    """Refuse layers that the extractor does not have.
+def check_layers(extractor: nn.Module, layers: Sequence[str], images: Tensor) -> None:
+    """Refuse layers that the extractor does not have, or that do not pass a batch on once, row by row.
+
+    Args:
+        extractor: Maps images to embeddings.
+        layers: Where a batch may be mixed.
+        images: (N, C, H, W) to try them with.
 
     Raises:
-        InputError: As `layer_of`.
+        InputError: As `layer_of`; or if a layer is a mere container, or passed more than once.
     """
     for name in layers:
         if name not in (INPUT, EMBEDDING):
-            layer_of(extractor, name)
+            _check_layer(extractor, name, images)
+
+
+def _check_layer(extractor: nn.Module, name: str, images: Tensor) -> None:
+    outputs: list[Any] = []
+    handle = layer_of(extractor, name).register_forward_hook(lambda module, inputs, output: outputs.append(output))
+    try:
+        extractor(images)
+    finally:
+        handle.remove()
+    if len(outputs) != 1 or not isinstance(outputs[0], Tensor) or len(outputs[0]) != len(images):
+        raise InputError(
+            f"mix.layer={name} passes a batch on {len(outputs)} times or not row by row, so nothing can be mixed there "
+            "once: choose another layer"
+        )
 
 
 @contextmanager

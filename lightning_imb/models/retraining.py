@@ -8,6 +8,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_imb.losses import ClassCountLoss
+from lightning_imb.models.contrastive import classifier_of
 from lightning_imb.models.heads import draw_anew, linear_heads
 from lightning_imb.models.mixed_forward import layer_of
 from lightning_imb.models.scaled_head import ScaledHead
@@ -135,7 +136,7 @@ def require_linear(head: nn.Module, key: str) -> nn.Linear:
     Raises:
         InputError: If it is none.
     """
-    inner = undress(head)
+    inner = classifier_of(undress(head))
     if not isinstance(inner, nn.Linear):
         raise InputError(
             f"{key} bounds the weights of a linear head, not of {type(inner).__name__}: use model.head=linear"

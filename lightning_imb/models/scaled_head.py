@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from lightning_imb.models.contrastive import classifier_of
 from lightning_imb.utils.errors import InputError
 
 
@@ -34,6 +35,7 @@ class ScaledHead(nn.Module):
         Raises:
             InputError: If the head inside is not linear.
         """
-        if not isinstance(self.head, nn.Linear):
-            raise InputError(f"a scaled {type(self.head).__name__} is no linear head: use model.head=linear")
-        return self.scales[:, None] * self.head.weight, self.scales * self.head.bias
+        inner = classifier_of(self.head)
+        if not isinstance(inner, nn.Linear):
+            raise InputError(f"a scaled {type(inner).__name__} is no linear head: use model.head=linear")
+        return self.scales[:, None] * inner.weight, self.scales * inner.bias

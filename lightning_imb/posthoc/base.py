@@ -18,11 +18,12 @@ class Given(NamedTuple):
 
     Attributes:
         head: The trained head, embeddings (N, D) to logits (N, K), on the CPU.
-        class_counts: Training samples per class (K,) that reached the loss.
+        class_counts: Training samples per class (K,), of the data set.
         train: Training embeddings as evaluation sees them: no augmentation, in order.
         val: Validation embeddings; None where the protocol holds none out.
-        head_prior: Shares of the classes (K,) that the plain logits predict for, where the training loss took the prior
-            out of them, in full or in part (logit adjustment, balanced softmax, LADE); None: those of ``class_counts``.
+        head_prior: Shares of the classes (K,) that the plain logits predict for: those of the samples that reached the
+            loss, which samplers and over-samplers change, less what the loss took out of the logits, in full or in
+            part (logit adjustment, balanced softmax, LADE); None: those of ``class_counts``.
     """
 
     head: nn.Module

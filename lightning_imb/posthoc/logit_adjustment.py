@@ -21,9 +21,9 @@ class LogitAdjustment(SearchedPostHoc):
 
     ``tau=0`` is the trained head; ``tau=1`` is Bayes' rule, called PC-softmax by Hong et al. Made for heads trained by
     cross entropy on the classes as they come. Where the loss took the training prior out itself (logit adjustment,
-    balanced softmax, VS, LADE), ``pi`` is what it left in the logits: only the test prior is then added, and for a
-    uniform one there is nothing to do, which is refused. After balanced sampling, class weights or an over-sampler the
-    prior is in the head at most in part, which is not known here: search ``tau``.
+    balanced softmax, VS, LADE), or a sampler or an over-sampler changed the classes before it, ``pi`` is what is left
+    in the logits: after all of it only the test prior is added, and for a uniform one there is nothing to do, which is
+    refused. What class weights take out is not known here: search ``tau``.
 
     Args:
         tau: A number >= 0, or ``search``, which maximises balanced accuracy and so is for a uniform test prior.
@@ -64,8 +64,9 @@ class LogitAdjustment(SearchedPostHoc):
             )
         if given.head_prior is not None and _constant(self.shift(given, 1.0)) and not _constant(_log_counts(given)):
             raise InputError(
-                "the loss of this head takes the class prior into account in training, so its logits are adjusted "
-                "already: choose posthoc=none or a loss such as loss=ce, or give another posthoc.target_prior"
+                "the loss or the sampling of this head's training takes the class prior into account, so its logits "
+                "are adjusted already: choose posthoc=none, or a loss such as loss=ce on the classes as they come, or "
+                "give another posthoc.target_prior"
             )
 
     def head_for(self, given: Given, value: float) -> nn.Module:

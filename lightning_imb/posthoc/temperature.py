@@ -1,5 +1,6 @@
 """Temperature scaling: probabilities that say how often the prediction is right."""
 
+import logging
 import math
 from typing import Any
 
@@ -11,6 +12,8 @@ from lightning_imb.posthoc.base import Adjusted, Given, PostHoc
 from lightning_imb.posthoc.heads import AffineLogits
 from lightning_imb.posthoc.searched import SEARCH, number_or_search, require_val
 
+log = logging.getLogger(__name__)
+
 COLDEST, HOTTEST = 0.05, 20.0  # a validation set without errors would ask for 0, one without hits for infinity
 _HALVINGS = 50  # of the range of log T: far below what float32 logits tell apart
 
@@ -19,7 +22,8 @@ class Temperature(PostHoc):
     """``z / T`` with one T for all classes: predictions stay, only confidences change; 1 is the trained head.
 
     A search minimises the cross entropy of the validation images. It is convex in ``1 / T``, so the sign of its
-    derivative is followed by bisection.
+    derivative is followed by bisection. A search that the range stops says so, in the log and by ``stopped_at_bound``
+    in the report.
 
     Args:
         temperature: A number from 0.05 to 20, or ``search``, which looks in the same range.
@@ -54,7 +58,21 @@ class Temperature(PostHoc):
         logits: Tensor = given.head(z).double()
         best = best_temperature(logits, target)
         nll = [float(F.cross_entropy(logits / t, target)) for t in (1.0, best)]
-        return best, {"val_nll_before": nll[0], "val_nll": nll[1]}
+        return best, {"val_nll_before": nll[0], "val_nll": nll[1]} | _bound(best)
+
+
+def _bound(found: float) -> dict[str, Any]:
+    """What to report of a search that its range has stopped; nothing of one that found the least loss inside."""
+    for bound, kind in ((COLDEST, "all right, or nearly so"), (HOTTEST, "no better than a guess")):
+        if math.isclose(found, bound, rel_tol=1e-6):
+            log.warning(
+                "posthoc.temperature=search stopped at %g, the end of its range: the validation predictions are "
+                "%s, which no temperature in it fits",
+                bound,
+                kind,
+            )
+            return {"stopped_at_bound": bound}
+    return {}
 
 
 def best_temperature(logits: Tensor, target: Tensor) -> float:

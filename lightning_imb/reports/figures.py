@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
@@ -23,7 +23,7 @@ from lightning_imb.reports.curves import learning_curves_figure
 from lightning_imb.reports.progress_figure import has_progress, progress_figure
 from lightning_imb.reports.recall_figure import recall_figure
 from lightning_imb.reports.reliability_figure import Calibrated, reliability_figure
-from lightning_imb.reports.shift_figure import Spread, prior_shift_figure
+from lightning_imb.reports.shift_figure import KNOWN, Spread, prior_shift_figure
 from lightning_imb.reports.style import DENSE_CLASSES
 from lightning_imb.runs import PredictionName, Predictions, RunFolder
 from lightning_imb.tracking.csv_table import MetricsTable
@@ -54,12 +54,13 @@ def answers_figure(given: Answers, names: Sequence[str], counts: Sequence[int], 
     return confusion_figure(grouped, group_labels(given.classes, GROUPS), title, "group (rank by training images)")
 
 
-def run_figures(run: RunFolder) -> dict[str, Figure]:
+def run_figures(run: RunFolder, scores: Mapping[str, Any] | None = None) -> dict[str, Figure]:
     """Draw every figure that the files of a run allow, by name.
 
     Args:
         run: A run with ``data.json`` and ``predictions/test.npz``; the phase-1 predictions and the csv
             file add theirs where they exist.
+        scores: What ``metrics.json`` of the run will hold; None for what it holds, if it is there.
 
     Raises:
         InputError: One of the needed files is missing or damaged.
@@ -75,7 +76,9 @@ def run_figures(run: RunFolder) -> dict[str, Figure]:
         "class_counts": class_counts_figure(counts, names, f"Images per class: {data['dataset']}"),
         "recall": recall_figure({label: recalls(model.given) for label, model in models.items()}, names, real),
         "reliability": reliability_figure({label: model.calibrated for label, model in models.items()}),
-        "prior_shift": prior_shift_figure({label: model.shifted for label, model in models.items()}),
+        "prior_shift": prior_shift_figure(
+            {label: model.shifted for label, model in models.items()}, _known_shifts(run, scores)
+        ),
     }
     for label, name in ((PHASE_1, "confusion_represent"), (FINAL, "confusion")):
         if label in models:
@@ -105,6 +108,21 @@ def _judged(predictions: Predictions, counts: Sequence[int]) -> _Judged:
     shifted = prior_shift(found.recall, found.support, counts)
     spread = {shift: (value, 0.0) for shift, value in shifted.items()}
     return _Judged(given, Calibrated(bins.rows(), f"{bins.ece:.3f}"), spread)
+
+
+def _known_shifts(run: RunFolder, scores: Mapping[str, Any] | None) -> dict[str, dict[str, Spread]]:
+    """Expected top-1 by shift where the prior is known, of the models that were scored so.
+
+    Which prior the logits have themselves is not in the predictions, so it is not computed here.
+    """
+    if scores is None:
+        scores = run.read_metrics() if run.metrics_file.is_file() else {}
+    found: dict[str, dict[str, Spread]] = {}
+    for label, prefix in ((PHASE_1, "represent/test"), (FINAL, "test")):
+        start = f"{prefix}/{KNOWN}"
+        spread = {name.removeprefix(start): (value, 0.0) for name, value in scores.items() if name.startswith(start)}
+        found |= {label: spread} if spread else {}
+    return found
 
 
 def _prediction_files(run: RunFolder) -> dict[str, PredictionName]:

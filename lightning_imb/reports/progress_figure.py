@@ -121,5 +121,6 @@ def _log_if_wide(axes: Axes) -> None:
     positive = values[values > 0]
     if positive.size and positive.max() / positive.min() > _WIDE:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")  # powers of ten as mathematical text stay raw in an html page
     else:
         axes.set_ylim(bottom=0)

@@ -53,7 +53,7 @@ class ClassWise(EmbeddingOverSampler):
 
     References:
         Chawla et al., SMOTE, arXiv 1106.1813; Han et al., Borderline-SMOTE, ICIC 2005; Nguyen et al.,
-        SVM-SMOTE, IJKESDP 2009; He et al., ADASYN, IJCNN 2008.
+        SVM-SMOTE, IJKESDP 2011; He et al., ADASYN, IJCNN 2008.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

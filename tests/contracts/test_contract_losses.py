@@ -213,6 +213,14 @@ def test_epochs_are_told_in_any_order(name: str) -> None:
     assert torch.equal(loss(logits, target), fresh(logits, target))
 
 
+def test_a_loss_that_is_told_of_no_epoch_is_that_of_the_end(name: str) -> None:
+    """Phase 3 counts on it."""
+    logits, target = batch()
+    loss, told = steady(name, logits, target), steady(name, logits, target)
+    told.begin_epoch(EPOCHS - 1, EPOCHS)
+    assert torch.equal(loss(logits, target), told(logits, target))
+
+
 def test_state_goes_on_where_it_stopped(name: str) -> None:
     logits, target = batch()
     first, resumed = (build(name) for _ in range(2))

@@ -4,8 +4,12 @@ import json
 
 import pytest
 from helpers.conf import composed, groups
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from lightning_imb import workflow
+from lightning_imb.mixing import NoMixing
+from lightning_imb.utils.checked import epoch_of
 
 SHORT = ("epochs=1", "retrain.epochs=1", "logger=none", "callbacks=quiet", "threads=1")
 
@@ -13,7 +17,7 @@ SHORT = ("epochs=1", "retrain.epochs=1", "logger=none", "callbacks=quiet", "thre
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch):
     """Drawing takes twice as long as training here and has tests of its own."""
-    monkeypatch.setattr(workflow, "run_figures", lambda run: {})
+    monkeypatch.setattr(workflow, "run_figures", lambda run, scores: {})
 
 
 def trained(folder, *overrides):
@@ -29,6 +33,18 @@ def test_every_method_trains_on_digits(tmp_path, name):
     assert metrics["method"] == name
     assert ("represent/test/bacc" in metrics) == retrains
     assert (tmp_path / "run/checkpoints/retrain/last.ckpt").is_file() == retrains
+
+
+@pytest.mark.parametrize("name", groups()["method"])
+@pytest.mark.parametrize("epochs", [5, 10])
+def test_what_a_method_defers_begins_in_short_trainings_too(name, epochs):
+    """Or it would be called by a name whose method it never trains."""
+    cfg = composed(f"method={name}")
+    for part in ("loss", "reweight", "sampler", "retrain.sampler"):
+        start = OmegaConf.select(cfg, f"{part}.start", default=0)
+        assert epoch_of(f"{part}.start", start, epochs) < epochs
+    mixer = instantiate(cfg.mix, _convert_="all")(class_counts=[20, 5])
+    assert mixer.mixes_in(epochs) == (not isinstance(mixer, NoMixing))
 
 
 @pytest.mark.parametrize("group", ["loss=ce", "optimizer=adam", "scheduler=cosine"])

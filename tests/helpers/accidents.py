@@ -34,7 +34,7 @@ def without_figures():
     """Draw no figures, which would take half of the time."""
     from lightning_imb import workflow
 
-    workflow.run_figures = lambda run: {}
+    workflow.run_figures = lambda run, scores: {}
 
 
 def small_calls(steps):

@@ -144,7 +144,7 @@ def test_missing_scores_stay_last(page):
 
 def test_every_figure_is_drawn(page):
     pictures = page.locator("img").all()
-    assert len(pictures) == 1 + 2 + 2 + 1
+    assert len(pictures) == 1 + 2 + 2 + 2 + 1 + 1
     for picture in pictures:
         assert picture.evaluate("image => image.complete && image.naturalWidth") > 300
         box = picture.bounding_box()

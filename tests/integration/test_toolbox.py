@@ -4,6 +4,8 @@ import pytest
 import torch
 from helpers.runs import assert_refused_before_training, coloured_classes, evaluated, own_images, trained, weights
 
+from lightning_imb.fit import read_checkpoint
+from lightning_imb.mixing import CMO
 from lightning_imb.phases import Phase
 
 QUICK = ["epochs=2", "retrain.epochs=2", "threads=1", "accelerator.precision=32-true"]
@@ -48,6 +50,19 @@ def test_a_part_that_is_switched_off_leaves_every_bit_of_a_training(tmp_path, er
     assert same_weights(erm, trained(tmp_path / "run", "method=erm", *part, *QUICK))
 
 
+def test_mixing_of_probability_0_draws_its_second_stream(tmp_path, monkeypatch):
+    drawn = []
+    plan = CMO.plan
+    monkeypatch.setattr(
+        CMO,
+        "plan",
+        lambda self, target, size, *rest: drawn.append((len(target), size)) or plan(self, target, size, *rest),
+    )
+    trained(tmp_path / "run", "method=erm", "mix=cmo", "mix.probability=0.0", *QUICK)
+    assert drawn
+    assert all(rows == 2 * size for rows, size in drawn)
+
+
 def test_nothing_is_weakened_where_classes_are_balanced(tmp_path, balanced):
     assert same_weights(balanced, trained(tmp_path / "run", "method=mfw", "imbalance=none", *QUICK))
 
@@ -81,6 +96,44 @@ def test_what_phase_3_made_is_scored_again_from_its_checkpoint(tmp_path, method)
     scored = evaluated(run)
     assert scored["test/bacc"] == run.read_metrics()["test/bacc"]
     assert scored["test/ece"] == pytest.approx(run.read_metrics()["test/ece"], abs=1e-6)
+
+
+SHARES = [1, 1, 1, 1, 1, 1, 1, 1, 1, 5]
+OTHER_CLASSES = ["posthoc=pc_softmax", f"posthoc.target_prior={SHARES}"]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["method=eos", "loss=logit_adjustment", "loss.tau=0.5"],
+        ["method=crt"],
+        ["method=crt", "loss@retrain.loss=logit_adjustment", "retrain.loss.tau=0.5"],
+    ],
+    ids=" ".join,
+)
+def test_on_balanced_classes_the_test_prior_alone_is_added_in_training_and_afterwards(tmp_path, parts):
+    run = trained(tmp_path / "run", *parts, *OTHER_CLASSES, *QUICK)
+    before, after = (run.read_predictions(name).logits for name in ("before_posthoc_test", "test"))
+    shift = (
+        torch.as_tensor(after).softmax(1).log()
+        - (torch.as_tensor(before) + torch.tensor(SHARES).log()).softmax(1).log()
+    )
+    assert shift.abs().max() < 1e-4
+    metrics = run.read_metrics()
+    for scored in (evaluated(run), evaluated(run, *OTHER_CLASSES)):
+        assert scored["test/bacc"] == metrics["test/bacc"]
+        assert scored["test/ece"] == pytest.approx(metrics["test/ece"], abs=1e-6)
+
+
+def test_a_checkpoint_of_a_deferred_sampler_is_adjusted_for_its_own_epoch(tmp_path):
+    parts = ["method=erm", "sampler=drs", "sampler.start=1", "protocol.select=last", *OTHER_CLASSES]
+    run = trained(tmp_path / "run", *parts, *QUICK)
+    assert len(set(kept(run, Phase.REPRESENT)["reached"])) == 1
+    assert evaluated(run, *OTHER_CLASSES)["test/ece"] == pytest.approx(run.read_metrics()["test/ece"], abs=1e-6)
+
+
+def kept(run, phase, kind="last"):
+    return read_checkpoint(run.checkpoint(phase, kind))
 
 
 def test_lws_moves_scales_alone(tmp_path):
@@ -147,6 +200,12 @@ def test_many_parts_together(tmp_path):
         (["retrain.reset_head"], ["method=lws", "retrain.reset_head=true"]),
         (["retrain.inputs=images"], ["method=eos", "retrain.unfreeze=[stage3]"]),
         (["retrain.inputs=images"], ["method=eos", "retrain.bn_mode=update"]),
+        (["retrain.inputs=images"], ["method=eos", "sampler@retrain.sampler=class_balanced"]),
+        (["retrain.max_norm", "retrain.trains=scales"], ["method=lws", "retrain.max_norm=0.1"]),
+        (["retrain.max_norm", "from 0 to 1"], ["method=weight_balancing", "retrain.max_norm=-5"]),
+        (["retrain.head_lr_factor"], ["method=mislas", "retrain.head_lr_factor=-1"]),
+        (["mix.layer=branches", "another layer"], ["method=mixup", "model.experts=3", "mix.layer=branches"]),
+        (["another retrain.loss"], ["method=crt", "loss@retrain.loss=bcl"]),
         (["resampler=none"], ["method=crt", "resampler=eos"]),
         (["retrain.bn_mode"], ["method=crt", "retrain.bn_mode=half"]),
         (["retrain.trains"], ["method=crt", "retrain.trains=body"]),
@@ -158,9 +217,21 @@ def test_many_parts_together(tmp_path):
         (["model.experts"], ["method=ride", "model.experts=1"]),
         (["validation", "protocol"], ["method=tau_norm", "protocol=paper", "posthoc.tau=search"]),
         (["CosineHead"], ["method=ldam", "posthoc=tau_norm"]),
+        (["adjusted already"], ["method=logit_adjustment", "posthoc=logit_adjustment"]),
+        (["adjusted already"], ["method=eos", "posthoc=logit_adjustment"]),
+        (["adjusted already"], ["method=crt", "posthoc=pc_softmax"]),
+        (["adjusted already"], ["method=erm", "sampler=class_balanced", "posthoc=logit_adjustment"]),
+        (["adjusted already"], ["method=eos", "loss=logit_adjustment", "loss.tau=0.5", "posthoc=logit_adjustment"]),
         (["callbacks.diagnostics_every"], ["method=erm", "callbacks.diagnostics_every=-1"]),
     ],
     ids=lambda value: " ".join(value) if "=" in value[0] else "",
 )
 def test_what_cannot_work_is_refused_before_training(tmp_path, words, overrides):
     assert_refused_before_training(tmp_path / "run", words, *overrides, "epochs=2", "retrain.epochs=2")
+
+
+def test_evaluation_makes_no_synthetic_images_that_it_does_not_need(tmp_path, monkeypatch):
+    run = trained(tmp_path / "run", "method=pixel_smote", *QUICK)
+    assert sum(evaluated(run, "split=train")["train/recall"]) > 0  # which needs them
+    monkeypatch.setattr("imblearn.over_sampling.SMOTE._fit_resample", None)
+    assert evaluated(run)["test/bacc"] == run.read_metrics()["test/bacc"]

@@ -21,6 +21,7 @@ from lightning_imb.adjust import (
 from lightning_imb.callbacks.phase_switch import extract
 from lightning_imb.losses.lade import LADELoss
 from lightning_imb.losses.logit_adjustment import LogitAdjustmentLoss
+from lightning_imb.losses.sade import SADELoss
 from lightning_imb.losses.vector_scaling import CDTLoss, VSLoss
 from lightning_imb.models.embedding_transform import EmbeddingTransform
 from lightning_imb.models.heads import CosineHead
@@ -112,28 +113,36 @@ def test_a_search_needs_the_validation_images_of_the_protocol():
     data = tiny.data_module(val_size=0, monitor="test")
     data.setup("fit")
     model = tiny.classifier()
-    check_posthoc(TauNorm(0.5), model.head, model.loss, data)
+    check_posthoc(TauNorm(0.5), model.head, model.loss, COUNTS, data)
     with pytest.raises(InputError, match="protocol=holdout"):
-        check_posthoc(TauNorm("search"), model.head, model.loss, data)
+        check_posthoc(TauNorm("search"), model.head, model.loss, COUNTS, data)
 
 
 def test_what_the_head_or_the_loss_rules_out_is_refused(data, asked):
     model = tiny.classifier()
     with pytest.raises(InputError, match="CosineHead"):
-        check_posthoc(TauNorm(1), CosineHead(16, 3, scale=30), model.loss, data)
+        check_posthoc(TauNorm(1), CosineHead(16, 3, scale=30), model.loss, COUNTS, data)
     with pytest.raises(InputError, match="adjusted already"):
-        check_posthoc(LogitAdjustment(1), model.head, LogitAdjustmentLoss(COUNTS), data)
-    check_posthoc(TauNorm("search"), model.head, LogitAdjustmentLoss(COUNTS), data)
+        check_posthoc(LogitAdjustment(1), model.head, LogitAdjustmentLoss(COUNTS), COUNTS, data)
+    with pytest.raises(InputError, match="adjusted already"):
+        check_posthoc(LogitAdjustment(1), model.head, model.loss, (40, 40, 40), data)
+    check_posthoc(LogitAdjustment(1), model.head, model.loss, COUNTS, data)
+    check_posthoc(TauNorm("search"), model.head, LogitAdjustmentLoss(COUNTS), COUNTS, data)
     assert asked == []
 
 
 # --- what a loss leaves of the prior
 
 
+def geometric_mean(*shares):
+    product = torch.stack([torch.as_tensor(share, dtype=torch.float64) for share in shares]).log().mean(0).exp()
+    return (product / product.sum()).tolist()
+
+
 @pytest.mark.parametrize(
     ("loss", "expected"),
     [
-        (tiny.loss(COUNTS), None),
+        (tiny.loss(COUNTS), [4 / 7, 2 / 7, 1 / 7]),
         (LogitAdjustmentLoss(COUNTS), UNIFORM),
         (LogitAdjustmentLoss(COUNTS, tau=0), [4 / 7, 2 / 7, 1 / 7]),
         (LogitAdjustmentLoss(COUNTS, tau=0.5), [2 / (3 + 2**0.5), 2**0.5 / (3 + 2**0.5), 1 / (3 + 2**0.5)]),
@@ -142,11 +151,37 @@ def test_what_the_head_or_the_loss_rules_out_is_refused(data, asked):
         (VSLoss(COUNTS, gamma=0, tau=0), [4 / 7, 2 / 7, 1 / 7]),
         (CDTLoss(COUNTS), UNIFORM),
         (LADELoss(COUNTS), UNIFORM),
+        # the first expert keeps the prior, the second none of it, the third twice the opposite one
+        (SADELoss(COUNTS, tau=2.0), geometric_mean([4, 2, 1], [1, 1, 1], [1, 4, 16])),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_the_prior_that_plain_logits_predict_for(loss, expected):
-    assert prior_of_logits(loss) == (None if expected is None else pytest.approx(expected, abs=1e-6))
+    assert prior_of_logits(loss, COUNTS) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (tiny.loss(COUNTS), [0.25, 0.25, 0.5]),
+        (LogitAdjustmentLoss(COUNTS), [1 / 11, 2 / 11, 8 / 11]),  # another prior came than the one it takes out
+        (LogitAdjustmentLoss(COUNTS, tau=0), [0.25, 0.25, 0.5]),
+        (SADELoss((7, 7, 7)), [0.25, 0.25, 0.5]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_prior_is_that_of_what_reached_the_loss(loss, expected):
+    assert prior_of_logits(loss, [10, 10, 20]) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_head_is_adjusted_for_what_reached_its_loss(trainer, data):
+    model = tiny.classifier()
+    model.note_reached([10, 10, 20])
+    z = torch.randn(20, 16)
+    before = model.head(z)
+    adjust_head(LogitAdjustment(1.0), model, data, trainer)
+    expected = before - torch.tensor([0.25, 0.25, 0.5]).log()
+    assert torch.allclose(model.head(z).softmax(1), expected.softmax(1), atol=1e-6)
 
 
 # --- kept beside the checkpoints

@@ -10,7 +10,7 @@ from helpers import tiny
 from helpers.runs import composed
 from imblearn.over_sampling import RandomOverSampler
 
-from lightning_imb.metrics import prior_shift, reliability
+from lightning_imb.metrics import known_prior_shift, prior_shift, reliability
 from lightning_imb.records import header_info, score_entries
 from lightning_imb.reports.header import header_lines
 from lightning_imb.runs import Predictions, RunFolder
@@ -99,15 +99,34 @@ def test_scores_of_the_test_set_hold_calibration_and_prior_shift(data):
     assert (entries["test/ece"], entries["test/mce"]) == (bins.ece, bins.mce)
     assert entries["test/reliability"] == bins.rows()
     assert sum(row[0] for row in entries["test/reliability"]) == 30
-    shifted = {name.rsplit("/", 1)[1]: value for name, value in entries.items() if "prior_shift" in name}
+    shifted = {name.rsplit("/", 1)[1]: value for name, value in entries.items() if "prior_shift/" in name}
     assert shifted == prior_shift(entries["test/recall"], [10] * 3, data.class_counts)
     assert shifted["uniform"] == pytest.approx(entries["test/bacc"])
 
 
-@pytest.mark.parametrize("prefix", ["val", "represent/test", "before_posthoc/test"])
-def test_other_sets_have_calibration_alone(data, prefix):
-    entries = score_entries(prefix, predictions(), data)
-    assert f"{prefix}/ece" in entries
+@pytest.mark.parametrize("prefix", ["represent/test", "before_posthoc/test"])
+def test_the_test_set_is_scored_alike_at_every_stage(data, prefix):
+    final = score_entries("test", predictions(), data)
+    assert score_entries(prefix, predictions(), data) == {
+        name.replace("test", prefix, 1): value for name, value in final.items()
+    }
+
+
+@pytest.mark.parametrize(("head_prior", "inside"), [(None, [32, 16, 8]), ([0.2, 0.3, 0.5], [0.2, 0.3, 0.5])])
+def test_a_known_prior_takes_the_place_of_the_one_that_the_head_has(data, head_prior, inside):
+    given = predictions()
+    entries = score_entries("test", given, data, head_prior)
+    told = {name.rsplit("/", 1)[1]: value for name, value in entries.items() if "prior_shift_known/" in name}
+    assert told == known_prior_shift(*given, data.real_counts, inside)
+    hits = [0] * 3
+    for logits, y in zip(*given, strict=True):
+        hits[y] += int(np.argmax(logits - np.log(inside))) == y  # classes alike: their prior adds nothing
+    assert told["uniform"] == pytest.approx(sum(hits) / 30)
+
+
+def test_other_sets_have_calibration_alone(data):
+    entries = score_entries("val", predictions(), data)
+    assert "val/ece" in entries
     assert not [name for name in entries if "prior_shift" in name or "reliability" in name]
 
 
@@ -118,7 +137,10 @@ def test_synthetic_images_make_no_class_frequent():
     plain = tiny.data_module()
     plain.setup("fit")
     assert data.class_counts != plain.class_counts
-    assert score_entries("test", predictions(), data) == score_entries("test", predictions(), plain)
+    alike = [1 / 3] * 3
+    with_synthetic, without = (score_entries("test", predictions(), given, alike) for given in (data, plain))
+    assert with_synthetic == without
+    assert score_entries("test", predictions(), data) == with_synthetic  # what reached the loss was balanced
 
 
 def test_entries_are_plain_json(data, tmp_path):
@@ -130,7 +152,8 @@ def test_entries_are_plain_json(data, tmp_path):
 def test_scores_of_many_classes():
     random, k = np.random.default_rng(0), 1500
     targets = np.arange(k).repeat(2)
-    many = SimpleNamespace(real_counts=list(range(k, 0, -1)), class_names=[str(c) for c in range(k)])
+    counts = list(range(k, 0, -1))
+    many = SimpleNamespace(real_counts=counts, class_counts=counts, class_names=[str(c) for c in range(k)])
     entries = score_entries("test", Predictions(random.normal(size=(2 * k, k)).astype(np.float32), targets), many)
     assert len(entries["test/recall"]) == k
     assert 0 <= entries["test/ece"] <= entries["test/mce"] <= 1

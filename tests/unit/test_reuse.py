@@ -62,3 +62,12 @@ def test_a_phase_1_of_its_own_stays(tmp_path, first):
     own.write_text("mine")
     assert phase_1_to_take_over(second(tmp_path, first, "seed=1"), run, fingerprint="any") is None
     assert own.read_text() == "mine"
+
+
+def test_diagnostics_that_phase_1_did_not_make_are_missed_aloud(tmp_path, first, caplog):
+    own = f"accelerator.precision={first.read_config().accelerator.precision}"
+    run, fingerprint = RunFolder.create(tmp_path), first.read_data()["fingerprint"]
+    for every, said in ((0, False), (1, True)):
+        cfg = second(tmp_path, first, own, f"callbacks.diagnostics_every={every}")
+        assert phase_1_to_take_over(cfg, run, fingerprint).path == first.path
+        assert ("without diagnostics" in caplog.text) == said

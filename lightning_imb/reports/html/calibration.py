@@ -9,11 +9,11 @@ from lightning_imb.reports.comparison import Summary
 from lightning_imb.reports.html.parts import Picture, Section, picture
 from lightning_imb.reports.html.rows import RowRuns, beyond
 from lightning_imb.reports.reliability_figure import Bin, Calibrated, reliability_figure
-from lightning_imb.reports.shift_figure import PREFIX, Spread, prior_shift_figure
+from lightning_imb.reports.shift_figure import KNOWN, PREFIX, Spread, prior_shift_figure
 
 MAX_ROWS = 24
 MAX_LINES = 8
-BINS, SHIFTS, ECE = "test/reliability", f"test/{PREFIX}", "test/ece"
+BINS, SHIFTS, SHIFTS_KNOWN, ECE = "test/reliability", f"test/{PREFIX}", f"test/{KNOWN}", "test/ece"
 _WHERE = "metrics=[test/prior_shift/forward_50,...] puts them into a table"
 _OLD = "were scored before calibration was; imb-eval scores them anew, into eval/ of the run"
 
@@ -50,7 +50,7 @@ def prior_shift_section(rows: Sequence[RowRuns]) -> Section:
     notes = [note for members in groups.values() for note in beyond(members, MAX_LINES, "Lines", _WHERE)]
     text = (
         "Top-1 that test sets with other class frequencies have on average, from as imbalanced as training (left) to "
-        "the opposite (right). Predictions stay as they are."
+        "the opposite (right). Solid: predictions stay as they are; dashed: the logits are told these frequencies."
     )
     return Section("prior_shift", "Test-prior shift", text, pictures=pictures, notes=tuple(notes))
 
@@ -76,20 +76,22 @@ def _pooled(runs: Sequence[Sequence[Bin]]) -> list[list[float | None]]:
 
 
 def _shifts(rows: Sequence[RowRuns]) -> Picture:
-    curves = {row.label: _spread(row.records) for row in rows}
+    curves = {row.label: _spread(row.records, SHIFTS) for row in rows}
+    known = {row.label: spread for row in rows if (spread := _spread(row.records, SHIFTS_KNOWN))}
     alt = "Expected top-1 by the class frequencies of the test set. " + "; ".join(
         f"{label}: {_ends(spread)}" for label, spread in curves.items()
     )
-    return picture(prior_shift_figure(curves), f"{alt}.", "Lines are means over seeds, bands one standard deviation.")
+    caption = "Lines are means over seeds, bands one standard deviation."
+    return picture(prior_shift_figure(curves, known), f"{alt}.", caption)
 
 
-def _spread(records: Sequence[RunRecord]) -> dict[str, Spread]:
-    names = [name for record in records for name in record.metrics if name.startswith(SHIFTS)]
+def _spread(records: Sequence[RunRecord], prefix: str) -> dict[str, Spread]:
+    names = [name for record in records for name in record.metrics if name.startswith(prefix)]
     found = {
         name: Summary(tuple(value for record in records if (value := record.score(name)) is not None))
         for name in dict.fromkeys(names)
     }
-    return {name.removeprefix(SHIFTS): (s.mean, s.std or 0.0) for name, s in found.items() if s.mean is not None}
+    return {name.removeprefix(prefix): (s.mean, s.std or 0.0) for name, s in found.items() if s.mean is not None}
 
 
 def _ends(spread: dict[str, Spread]) -> str:

@@ -1,10 +1,13 @@
+import numpy as np
 import pytest
 import torch
 from helpers import tiny
 from pytorch_lightning import Callback, Trainer
 
 from lightning_imb.callbacks.image_retraining import ImageRetraining
+from lightning_imb.data.sampling import Sampling
 from lightning_imb.data.second import same_images
+from lightning_imb.losses import CrossEntropyLoss, LogitAdjustmentLoss, class_weights
 
 
 def only_class_2(target, epoch, random):
@@ -23,15 +26,58 @@ class Record(Callback):
         assert batch.inputs.ndim == 4
 
 
-def retrained(tmp_path, data, epochs=1, batch_size=8, **changes):
+class Weights(Callback):
+    """Remembers the class weights and counts of each epoch."""
+
+    def __init__(self):
+        self.weights, self.reached = [], []
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        self.weights.append(pl_module.loss.class_weight.tolist())
+        self.reached.append(pl_module.reached)
+
+
+def sampling(kind, epochs):
+    return Sampling(kind, power=0.5, beta=0.9, start=0, epochs=epochs, replacement=True, epoch_length="dataset")
+
+
+def inverse(counts=(40, 20, 10)):
+    return CrossEntropyLoss(counts, weights="inverse", beta=0.9999, reduction="weighted_mean")
+
+
+def test_class_weights_follow_the_draw_and_are_one_where_it_is_balanced(tmp_path):
+    seen = Weights()
+    model, *_ = retrained(tmp_path, tiny.data_module(), draw=sampling("class_balanced", 1), also=[seen], loss=inverse())
+    assert seen.weights == [[1, 1, 1]]
+    assert len(set(model.reached)) == 1
+
+
+def test_class_weights_follow_a_draw_that_moves_epoch_by_epoch(tmp_path):
+    seen = Weights()
+    data = tiny.data_module()
+    retrained(tmp_path, data, epochs=3, draw=sampling("progressive", 3), also=[seen], loss=inverse())
+    counts = np.array(data.class_counts)
+    for epoch, (weights, reached) in enumerate(zip(seen.weights, seen.reached, strict=True)):
+        expected = (1 - epoch / 3) * counts + epoch / 3 * counts.sum() / 3
+        assert reached == np.rint(expected).astype(int).tolist()
+        assert np.allclose(weights, class_weights(reached, "inverse", 0.9999))
+
+
+def test_a_prior_follows_the_draw(tmp_path):
+    loss = LogitAdjustmentLoss((40, 20, 10), tau=0.5)
+    retrained(tmp_path, tiny.data_module(), draw=sampling("class_balanced", 1), loss=loss)
+    assert torch.allclose(loss.shift, loss.shift[0].expand(3))
+
+
+def retrained(tmp_path, data, epochs=1, batch_size=8, draw=only_class_2, also=(), **changes):
     record = Record()
-    callback = ImageRetraining(tiny.retraining(reset_head=False, **changes), only_class_2, batch_size)
+    callback = ImageRetraining(tiny.retraining(reset_head=False, **changes), draw, batch_size)
     model = tiny.classifier()
     fit = Trainer(
         accelerator="cpu",
         max_epochs=epochs,
         logger=False,
-        callbacks=[callback, record],
+        callbacks=[callback, record, *also],
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,

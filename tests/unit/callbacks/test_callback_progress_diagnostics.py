@@ -11,13 +11,11 @@ import torch
 from helpers import tiny
 from imblearn.over_sampling import RandomOverSampler
 from pytorch_lightning import Trainer
-from torch.nn.functional import cross_entropy
 
 from lightning_imb.callbacks.phase_switch import extract
-from lightning_imb.callbacks.progress_diagnostics import ProgressDiagnostics, feature_gradients, head_answers
-from lightning_imb.losses import CrossEntropyLoss, FocalLoss, LDAMLoss
+from lightning_imb.callbacks.progress_diagnostics import ProgressDiagnostics, head_answers
+from lightning_imb.losses import CrossEntropyLoss
 from lightning_imb.metrics import linear_gradient_norms
-from lightning_imb.models.heads import CosineHead
 from lightning_imb.phases import Phase
 from lightning_imb.tracking.csv_logger import CsvLogger
 from lightning_imb.tracking.csv_table import MetricsTable
@@ -170,47 +168,6 @@ def test_a_loss_of_several_views_has_no_gradients(tmp_path, caplog):
     found = callback._look(trainer, model, data)
     assert "recall_minor" in found
     assert not any(name.startswith("gradient") for name in found)
-
-
-LOSSES = {
-    "ce": (CrossEntropyLoss, lambda z, y: cross_entropy(z, y)),
-    "focal": (
-        functools.partial(FocalLoss, gamma=2.0),
-        lambda z, y: (1 - z.softmax(1)[0, y]) ** 2 * cross_entropy(z, y),
-    ),
-}
-
-
-@pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("reduction", ["weighted_mean", "mean"])
-@pytest.mark.parametrize("weights", ["none", "inverse"])
-@pytest.mark.parametrize("rows", [1, 30])
-def test_gradients_are_of_single_samples_times_their_weights(name, reduction, weights, rows):
-    torch.manual_seed(0)
-    make, formula = LOSSES[name]
-    loss, head = make(COUNTS, weights=weights, reduction=reduction), torch.nn.Linear(5, 3)
-    z, y = torch.randn(30, 5), torch.randint(3, (30,))
-    parts = list(zip(z.split(rows), y.split(rows), strict=True))
-    found = torch.cat([feature_gradients(loss, head, part, head(part).detach(), target) for part, target in parts])
-    before = loss.class_weight.clone()
-    for i in range(30):
-        row = z[i : i + 1].clone().requires_grad_()
-        (loss.class_weight[y[i]] * formula(head(row), y[i : i + 1]).sum()).backward()
-        torch.testing.assert_close(found[i], row.grad.norm(), rtol=1e-4, atol=1e-6)
-    assert torch.equal(loss.class_weight, before)
-    assert head.weight.grad is not None  # of the loop above
-
-
-def test_gradients_behind_a_cosine_head():
-    torch.manual_seed(0)
-    loss, head = LDAMLoss(COUNTS), CosineHead(5, 3, 30.0)
-    z, y = torch.randn(12, 5), torch.randint(3, (12,))
-    found = feature_gradients(loss, head, z, head(z).detach(), y)
-    assert head.weight.grad is None
-    for i in range(12):
-        row = z[i : i + 1].clone().requires_grad_()
-        loss(head(row), y[i : i + 1]).backward()
-        torch.testing.assert_close(found[i], row.grad.norm(), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(

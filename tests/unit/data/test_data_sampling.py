@@ -4,7 +4,8 @@ from helpers.conf import composed, groups
 from hydra.utils import instantiate
 
 from lightning_imb.data.class_probabilities import KINDS, class_probabilities
-from lightning_imb.data.sampling import Sampling
+from lightning_imb.data.draws import instance
+from lightning_imb.data.sampling import Sampling, expected_counts
 from lightning_imb.data.shuffle import ShuffledBatches
 from lightning_imb.utils.errors import InputError
 
@@ -85,6 +86,27 @@ def test_class_aware_sampling_of_a_balanced_epoch_shows_every_class_equally_ofte
         2: {33, 34},
         3: {300},
     }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("epoch", [0, 7])
+def test_expected_counts_are_the_mean_of_many_epochs(kind, epoch):
+    draw = sampling(kind, start=5, epoch_length=400)
+    rows = [drawn(draw, epoch, seed) for seed in range(200)]
+    mean = np.mean([of_class(epoch_rows) for epoch_rows in rows], axis=0)
+    expected = expected_counts(draw, TARGET, 4, epoch)
+    assert np.abs(expected - mean).max() < 3 * np.sqrt(400 * 0.25 / 200) + 0.5
+    assert min(expected) >= 1
+
+
+@pytest.mark.parametrize(("length", "each"), [("dataset", round(N / 4)), ("balanced", 300), (2, 1)])
+def test_balanced_draws_are_expected_to_be_equal(length, each):
+    assert expected_counts(sampling(epoch_length=length), TARGET, 4, 0) == [each] * 4
+
+
+def test_other_draws_are_counted():
+    assert expected_counts(instance, TARGET, 4, 3) == COUNTS.tolist()
+    assert expected_counts(lambda target, epoch, random: np.flatnonzero(target == 1), TARGET, 4, 0) == [1, 60, 1, 1]
 
 
 @pytest.mark.parametrize("world", [1, 2, 4])

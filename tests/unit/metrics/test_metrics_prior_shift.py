@@ -122,6 +122,17 @@ def test_a_known_prior_is_added_to_the_logits(trained: list[int] | None) -> None
         assert found[shift] == pytest.approx(wanted)
 
 
+def test_logits_of_many_classes_are_looked_at_in_parts() -> None:
+    rng, k = np.random.default_rng(0), 1500
+    targets, train = rng.permutation(np.repeat(np.arange(k), 2)), list(range(2 * k, k, -1))
+    logits = rng.normal(size=(2 * k, k)).astype(np.float32) + 4 * np.eye(k, dtype=np.float32)[targets]
+    found = known_prior_shift(logits, targets, train, train)
+    for shift in ("forward_50", "backward_5"):
+        prior = shifted_prior(shift, train, np.full(k, 2))
+        right = (logits + np.log(prior / train).astype(np.float32)).argmax(axis=1) == targets
+        assert found[shift] == pytest.approx(np.average(right, weights=prior[targets]), abs=1e-9)
+
+
 def test_a_known_uniform_prior_changes_nothing() -> None:
     rng = np.random.default_rng(1)
     logits, targets = rng.normal(size=(60, 3)), np.repeat(np.arange(3), 20)

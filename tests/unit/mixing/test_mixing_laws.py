@@ -51,3 +51,9 @@ def test_major_means_more_than_the_mean_or_the_threshold():
     assert majors(n, None).tolist() == [True] * 3 + [False] * 7  # the mean is 1240.6
     assert majors(n, 300).tolist() == [True] * 6 + [False] * 4
     assert majors(torch.tensor(STEP, dtype=torch.float64), None).tolist() == [True] * 5 + [False] * 5
+
+
+@pytest.mark.parametrize("threshold", [0.0, 10.0, 49.0])
+def test_a_threshold_below_all_classes_spares_the_smallest(threshold):
+    assert shares(STEP, "fixed", threshold=threshold).tolist() == [0.6] * 5 + [1.0] * 5
+    assert (shares([50, 50, 50], "fixed", threshold=threshold) == 1).all()

@@ -3,7 +3,7 @@ import torch
 from helpers import tiny
 from pytorch_lightning import Trainer
 
-from lightning_imb.losses import SigmoidFocalLoss
+from lightning_imb.losses import CrossEntropyLoss, SigmoidFocalLoss
 from lightning_imb.metrics import scores
 
 
@@ -69,6 +69,29 @@ def test_the_head_starts_afresh_only_when_asked(reset):
     assert torch.equal(before, model.head.weight) is not reset
 
 
+class Told(CrossEntropyLoss):
+    """Remembers of which epochs it was told."""
+
+    def __init__(self):
+        super().__init__((40, 20, 10))
+        self.epochs = []
+
+    def begin_epoch(self, epoch, epochs):
+        self.epochs.append((epoch, epochs))
+
+
+def test_a_schedule_of_the_loss_belongs_to_phase_1(tmp_path):
+    first, second = Told(), Told()
+    model, data = tiny.classifier(loss=first), tiny.data_module()
+    trainer(tmp_path, epochs=2).fit(model, datamodule=data)
+    assert sorted(set(first.epochs)) == [(0, 2), (1, 2)]
+    model.enter(tiny.retraining(loss=second))
+    told = len(first.epochs)
+    trainer(tmp_path, epochs=2).fit(model, datamodule=data)
+    assert second.epochs == []
+    assert len(first.epochs) == told
+
+
 def test_names_carry_the_phase():
     model = tiny.classifier()
     assert model.prefix == ""
@@ -90,6 +113,32 @@ def test_a_fresh_head_starts_its_bias_at_the_prior_too():
     model = tiny.classifier(loss=loss)
     enter_retraining(model)
     assert torch.allclose(model.head.bias, torch.full((3,), -torch.log(torch.tensor(2.0))))
+
+
+def test_what_reached_the_loss_goes_through_checkpoints():
+    model, again = tiny.classifier(), tiny.classifier()
+    assert model.reached == [40, 20, 10]
+    model.note_reached((5, 6, 7))
+    checkpoint = {}
+    model.on_save_checkpoint(checkpoint)
+    again.on_load_checkpoint(checkpoint)
+    assert again.reached == [5, 6, 7]
+
+
+def test_a_checkpoint_without_it_changes_nothing():
+    model = tiny.classifier()
+    model.on_load_checkpoint({})
+    assert model.reached == [40, 20, 10]
+
+
+@pytest.mark.parametrize("phase_3", [False, True])
+def test_class_weights_follow_what_reaches_the_loss_in_phase_3_alone(phase_3):
+    model = tiny.classifier(loss=CrossEntropyLoss((40, 20, 10), weights="inverse", beta=0.9, reduction="mean"))
+    before = model.loss.class_weight.clone()
+    if phase_3:
+        enter_retraining(model)
+    model.note_reached([9, 9, 9])
+    assert torch.equal(model.loss.class_weight, torch.ones(3) if phase_3 else before)
 
 
 def test_checkpoints_hold_the_network_and_never_the_loss():

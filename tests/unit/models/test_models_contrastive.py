@@ -5,6 +5,8 @@ import torch
 
 from lightning_imb.models.contrastive import ContrastiveHead
 from lightning_imb.models.heads import CosineHead, LinearHead
+from lightning_imb.models.scaled_head import ScaledHead
+from lightning_imb.utils.errors import InputError
 
 WIDTH, CLASSES = 6, 4
 
@@ -62,3 +64,18 @@ def test_it_names_the_parts_that_have_no_share_in_the_logits():
     made(torch.randn(3, WIDTH)).sum().backward()
     idle = {id(p) for part in made.phase_1_only for p in part.parameters()}
     assert idle == {id(p) for p in made.parameters() if p.grad is None}
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_it_is_one_linear_map_where_its_classifier_is(scaled):
+    def dressed(made):
+        if scaled:
+            made = ScaledHead(made, CLASSES)
+            torch.nn.init.uniform_(made.scales)
+        return made
+
+    made, z = dressed(head()), torch.randn(5, WIDTH)
+    weight, bias = made.linear()
+    torch.testing.assert_close(z @ weight.T + bias, made(z))
+    with pytest.raises(InputError, match=r"CosineHead is no linear head: use model\.head=linear"):
+        dressed(head("cosine")).linear()

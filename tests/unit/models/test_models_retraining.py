@@ -7,6 +7,7 @@ import torch
 from helpers import tiny
 from torch import nn
 
+from lightning_imb.models.contrastive import ContrastiveHead
 from lightning_imb.models.embedding_transform import EmbeddingTransform
 from lightning_imb.models.heads import CosineHead, LinearHead
 from lightning_imb.models.max_norm import MaxNorm
@@ -128,9 +129,12 @@ def test_the_bound_comes_from_the_lengths_before_training():
 
 
 def test_bounds_are_for_linear_heads():
-    assert require_linear(ScaledHead(LinearHead(2, 3, "default"), 3), "x").weight.shape == (3, 2)
-    with pytest.raises(InputError, match=r"retrain\.max_norm"):
-        require_linear(CosineHead(2, 3, 30.0), "retrain.max_norm")
+    linear = LinearHead(2, 3, "default")
+    for head in (linear, ScaledHead(linear, 3), ContrastiveHead(linear, 2), ScaledHead(ContrastiveHead(linear, 2), 3)):
+        assert require_linear(head, "x") is linear
+    for head in (CosineHead(2, 3, 30.0), ContrastiveHead(CosineHead(2, 3, 30.0), 2)):
+        with pytest.raises(InputError, match=r"retrain\.max_norm.*not of CosineHead"):
+            require_linear(head, "retrain.max_norm")
 
 
 def test_dressing_is_undone():
@@ -144,6 +148,15 @@ def test_tukey_and_length_written_out():
     found = EmbeddingTransform(normalize=True, tukey=0.5)(z)
     torch.testing.assert_close(found, torch.tensor([[0.6**0.5, 0.0, 0.8**0.5], [-1.0, 0.0, 0.0]]))
     assert torch.equal(EmbeddingTransform(normalize=False, tukey=1.0)(z), z)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+@pytest.mark.parametrize("tukey", [0.5, 0.001])
+def test_the_slope_of_a_power_is_finite_at_zero(tukey, dtype):
+    z = torch.tensor([[0.25, 0.0, -4.0, -0.0]], dtype=dtype, requires_grad=True)
+    EmbeddingTransform(normalize=False, tukey=tukey)(z).sum().backward()
+    wanted = torch.tensor([[tukey * 0.25 ** (tukey - 1), 0, tukey * 4 ** (tukey - 1), 0]], dtype=dtype)
+    torch.testing.assert_close(z.grad, wanted)
 
 
 @pytest.mark.parametrize("changes", [{"tukey": 0.0}, {"tukey": 2.0}, {"normalize": "yes"}])

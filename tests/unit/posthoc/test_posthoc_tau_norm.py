@@ -3,6 +3,7 @@ import torch
 from helpers.posthoc import given, linear, must_not_be_asked, recalls
 from torch import nn
 
+from lightning_imb.models.contrastive import ContrastiveHead
 from lightning_imb.models.heads import CosineHead
 from lightning_imb.posthoc import TauNorm
 from lightning_imb.utils.errors import InputError
@@ -106,3 +107,11 @@ def test_the_search_finds_the_tau_of_a_search_by_hand():
     assert len(set(means)) > 1  # or any tau would do
     weight, _ = adjusted.head.linear()
     assert torch.allclose(weight, by_loops(question.head.weight, adjusted.report["tau"]), atol=1e-6)
+
+
+def test_the_classifier_of_a_contrastive_head_is_rescaled():
+    inside, z = linear(), torch.randn(9, 6)
+    adjusted = TauNorm(tau=0.7).adjust(given(ContrastiveHead(inside, 6))).head
+    assert torch.equal(adjusted(z), TauNorm(tau=0.7).adjust(given(inside)).head(z))
+    with pytest.raises(InputError, match="CosineHead"):
+        TauNorm(tau=0.7).adjust(given(ContrastiveHead(CosineHead(6, 4, 30.0), 6)))

@@ -50,6 +50,27 @@ def test_a_validation_set_all_right_or_all_wrong_stays_within_bounds(target, bou
     assert best_temperature(4 * torch.eye(2, dtype=torch.float64), torch.tensor(target)) == pytest.approx(bound)
 
 
+@pytest.mark.parametrize(("sign", "bound"), [(1, 0.05), (-1, 20.0)])
+def test_a_search_that_its_range_stops_says_so(caplog, sign, bound):
+    head = nn.Linear(4, 4, bias=False)
+    nn.init.eye_(head.weight)
+    question = given(head)._replace(val=lambda: (sign * 4 * torch.eye(4), torch.arange(4)))
+    with caplog.at_level("WARNING", logger="lightning_imb"):
+        report = Temperature().adjust(question).report
+    assert report["stopped_at_bound"] == bound
+    assert f"stopped at {bound:g}" in caplog.text
+
+
+def test_a_search_that_ends_inside_its_range_is_silent(caplog):
+    logits, target = noisy(1.7, rows=500)
+    question = given(nn.Identity(), counts=(5, 4, 3, 2, 1))._replace(val=lambda: (logits, target))
+    with caplog.at_level("WARNING", logger="lightning_imb"):
+        report = Temperature().adjust(question).report
+    assert "stopped_at_bound" not in report
+    assert report["temperature"] == pytest.approx(1.7, rel=0.2)
+    assert caplog.text == ""
+
+
 def test_where_nothing_depends_on_it_the_temperature_is_1():
     assert best_temperature(torch.zeros(3, 4, dtype=torch.float64), torch.tensor([0, 1, 2])) == 1
 

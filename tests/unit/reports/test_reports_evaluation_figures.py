@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lightning_imb.metrics import reliability
+from lightning_imb.metrics.prior_shift import SHIFTS as ALL_SHIFTS
 from lightning_imb.phases import Phase
 from lightning_imb.reports.collect import collect
 from lightning_imb.reports.figures import run_figures
@@ -18,6 +19,7 @@ from lightning_imb.tracking.csv_table import MetricsTable
 
 BINS = [[0, None, None], [4, 0.4, 0.75], [6, 0.7, 0.5]]
 SHIFTS = {"forward_2": (0.9, 0.0), "uniform": (0.7, 0.1), "backward_2": (0.4, 0.0)}
+KNOWN = {"represent/test/": 0.6, "test/": 0.9}  # top-1 by stage
 EPOCHS = 3
 
 
@@ -84,6 +86,35 @@ def test_shifts_are_drawn_from_forward_to_backward():
     np.testing.assert_allclose(sorted(set(corners[corners[:, 0] == 1, 1])), [0.6, 0.8])
 
 
+def test_a_known_prior_is_a_second_line_of_the_same_model():
+    known = {"eos": dict.fromkeys(SHIFTS, (0.8, 0.0))}
+    figure = prior_shift_figure({"erm": SHIFTS, "eos": dict.fromkeys(SHIFTS, (0.5, 0.0))}, known)
+    *lines, _ = figure.axes[0].lines
+    assert [(line.get_label(), line.get_linestyle()) for line in lines] == [
+        ("erm", "-"),
+        ("eos", "-"),
+        ("eos, prior known", "--"),
+    ]
+    assert lines[2].get_ydata().tolist() == [0.8] * 3
+    assert lines[2].get_color() == lines[1].get_color() != lines[0].get_color()
+
+
+def test_a_run_draws_the_known_prior_where_its_scores_have_it(make_run, add_files):
+    run = add_files(make_run("a", counts=(40, 4)))
+    scores = {f"{stage}prior_shift_known/{shift}": top1 for stage, top1 in KNOWN.items() for shift in ALL_SHIFTS}
+    for figures in (run_figures(run, run.read_metrics() | scores), run_figures(written(run, scores))):
+        *lines, _ = figures["prior_shift"].axes[0].lines
+        drawn = {line.get_label(): line.get_ydata().tolist() for line in lines}
+        assert drawn["after phase 1, prior known"] == [0.6] * 11
+        assert drawn["final, prior known"] == [0.9] * 11
+        assert len(drawn) == 4
+
+
+def written(run, scores):
+    run.write_metrics(run.read_metrics() | scores)
+    return run
+
+
 def test_figures_of_a_run_show_what_its_predictions_say(make_run, add_files):
     run = add_files(make_run("a", counts=(40, 4)))
     figures = run_figures(run)
@@ -139,7 +170,9 @@ def test_progress_without_gradients_or_groups_says_so():
 
 def test_wide_ranges_get_a_logarithmic_axis():
     wide = [row | {"diagnostics/gradient_minor": 10.0 ** row["epoch"]} for row in diagnostics()]
-    assert progress_comparison_figure({"a": wide}).axes[2].get_yscale() == "log"
+    axes = progress_comparison_figure({"a": wide}).axes[2]
+    assert axes.get_yscale() == "log"
+    assert axes.yaxis.get_major_formatter()(100.0) == "100"  # no mathematical text, which an html page shows raw
     assert progress_comparison_figure({"a": diagnostics()}).axes[2].get_yscale() == "linear"
 
 
@@ -191,6 +224,22 @@ def test_shifts_of_all_rows_share_a_picture_by_classes(make_run, sweep):
     assert "eos: from 0.900 to 0.700; erm: from 0.850 to 0.700" in picture.alt
     scored(make_run, "other", 0, counts=(9, 5, 1))
     assert len(prior_shift_section(rows_of(sweep)).pictures) == 2
+
+
+def test_a_row_has_a_dashed_line_where_its_runs_know_the_prior(make_run, sweep, monkeypatch):
+    drawn = []
+    target = "lightning_imb.reports.html.calibration.prior_shift_figure"
+    monkeypatch.setattr(target, lambda *given: drawn.append(given) or prior_shift_figure(*given))
+    told = {f"test__prior_shift_known__{shift}": 0.8 for shift in ("forward_2", "uniform")}
+    scored(make_run, "erm", 0)
+    scored(make_run, "eos", 0, **told)
+    scored(make_run, "eos", 1, **told | {"test__prior_shift_known__uniform": 0.9})
+    prior_shift_section(rows_of(sweep))
+    ((_, known),) = drawn
+    assert set(known) == {"eos"}
+    assert {shift: mean for shift, (mean, _) in known["eos"].items()} == pytest.approx(
+        {"forward_2": 0.8, "uniform": 0.85}
+    )
 
 
 def test_at_most_eight_lines_share_a_picture_and_the_rest_is_counted(make_run, sweep):
