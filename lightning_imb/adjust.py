@@ -52,9 +52,12 @@ def check_posthoc(
         data: The data module, set up; nothing is embedded.
 
     Raises:
-        InputError: If the head, the loss or the lack of validation images rules the method out.
+        InputError: If the head, the loss or the lack of validation images rules the method out, or it would change
+            nothing.
     """
-    method.check(_given(head, loss, reached, data, _nothing_yet))
+    given = _given(head, loss, reached, data, _nothing_yet)
+    method.check(given)
+    method.check_worth(given)
 
 
 def adjust_head(
@@ -76,7 +79,7 @@ def adjust_head(
         The report of the method, see `lightning_imb.posthoc.Adjusted`.
 
     Raises:
-        InputError: As `check_posthoc`.
+        InputError: As `check_posthoc`, but for what would change nothing: a training is over by now.
     """
     model.to(trainer.strategy.root_device)  # Lightning leaves it on the CPU after a fit
     embed = functools.partial(_embedded, model, data, trainer)
@@ -137,13 +140,19 @@ def summary(report: Mapping[str, Any]) -> str:
     return ", ".join([f"posthoc {name}", *settings, *([f"searched on {searched_on}"] if searched_on else [])])
 
 
-def prior_of_logits(loss: ClassCountLoss, reached: Sequence[int]) -> list[float]:
-    """Shares of the classes (K,) that the plain logits of a trained head predict for.
+def prior_of_logits(model: ImbalancedClassifier) -> list[float] | None:
+    """Shares of the classes (K,) that the logits of a trained network predict for.
 
     Args:
-        loss: The loss that the head was trained with, as it was then.
-        reached: Samples per class (K,) that reached it.
+        model: With the loss that its head was trained with, and what reached it.
+
+    Returns:
+        None for a head that a post-hoc method made: what is left of a prior in its logits is not known.
     """
+    return None if isinstance(model.head, AdjustedHead) else _prior(model.loss, model.reached)
+
+
+def _prior(loss: ClassCountLoss, reached: Sequence[int]) -> list[float]:
     shares: list[float] = loss.prior_left(reached).softmax(0).tolist()
     return shares
 
@@ -160,7 +169,7 @@ def _given(
         class_counts=data.class_counts,
         train=functools.partial(embed, "train"),
         val=functools.partial(embed, "val") if data.has("val") else None,
-        head_prior=prior_of_logits(loss, reached),
+        head_prior=_prior(loss, reached),
     )
 
 

@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from lightning_imb.adjust import adjust_head, build_posthoc, summary
+from lightning_imb.adjust import adjust_head, build_posthoc, check_posthoc, prior_of_logits, summary
 from lightning_imb.build import build_datamodule, checkpoint_kind, protocol_label, selected_on
 from lightning_imb.checks import check_accelerator
 from lightning_imb.data.datamodule import ImbalancedDataModule
@@ -53,9 +53,12 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     # synthetic images, which may be dear to make, are made again only where they count
     data = _data_of(run, trained, cfg.root, synthetic=cfg.split == "train" or method is not None)
     trainer = make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)
-    report = None if method is None else adjust_head(method, model, data, trainer)
+    report = None
+    if method is not None:
+        check_posthoc(method, model.head, model.loss, model.reached, data)
+        report = adjust_head(method, model, data, trainer)
     predictions = predict(trainer, model, data, cfg.split, cfg.split)
-    entries = score_entries(cfg.split, predictions, data)
+    entries = score_entries(cfg.split, predictions, data, prior_of_logits(model))
     if report is not None:
         entries["posthoc_report"] = report
     phase = chosen_phase(trained, cfg.phase)

@@ -33,8 +33,8 @@ def score_entries(
         prefix: The split, maybe with a stage before it, such as ``represent/test``.
         predictions: Logits and true classes.
         data: The data module, set up.
-        head_prior: Shares of the classes (K,) that the logits predict for as they are; None for those of the training
-            samples, as after cross entropy.
+        head_prior: Shares of the classes (K,) that the logits predict for as they are, without which they cannot be
+            told others; None where that is not known.
     """
     found = rates(*class_tally(answers(*predictions)))
     bins = reliability(*predictions)
@@ -42,11 +42,11 @@ def score_entries(
     rows = per_class(found, data.real_counts, data.class_names)
     entries["recall"] = [row["recall"] for row in rows]
     if prefix.split("/")[-1] == "test":
-        inside = data.class_counts if head_prior is None else head_prior
         shifted = prior_shift(found.recall, found.support, data.real_counts)
-        told = known_prior_shift(*predictions, data.real_counts, inside)
         entries |= {f"prior_shift/{shift}": value for shift, value in shifted.items()}
-        entries |= {f"prior_shift_known/{shift}": value for shift, value in told.items()}
+        if head_prior is not None:
+            told = known_prior_shift(*predictions, data.real_counts, head_prior)
+            entries |= {f"prior_shift_known/{shift}": value for shift, value in told.items()}
         entries["reliability"] = bins.rows()
     return {f"{prefix}/{name}": value for name, value in entries.items()}
 

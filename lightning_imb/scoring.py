@@ -5,7 +5,7 @@ from typing import Any, Literal
 from omegaconf import DictConfig
 from pytorch_lightning import Trainer
 
-from lightning_imb.adjust import adjust_head, build_posthoc, write_head
+from lightning_imb.adjust import adjust_head, build_posthoc, prior_of_logits, write_head
 from lightning_imb.build import checkpoint_kind
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.fit import predict
@@ -37,11 +37,12 @@ class Scoring:
 
     def phase_1(self, trainer: Trainer) -> dict[str, Any]:
         """Test scores of phase 1, as ``represent/test/...``; predictions are read where phase 3 has begun before."""
+        prior = prior_of_logits(self.model)
         if self.run.has_begun(Phase.RETRAIN):
             predictions = self.run.read_predictions("represent_test")
         else:
             predictions = self._predicted("test", "represent/test", "represent_test", trainer)
-        return score_entries("represent/test", predictions, self.data)
+        return score_entries("represent/test", predictions, self.data, prior)
 
     def final(self, trainer: Trainer) -> dict[str, Any]:
         """Scores of what the run ends with, and before them those of its head without its post-hoc method."""
@@ -55,16 +56,18 @@ class Scoring:
         method = build_posthoc(self.cfg.posthoc)
         if isinstance(method, NoAdjustment):
             return {}
+        prior = prior_of_logits(self.model)
         before = self._predicted("test", "before_posthoc/test", "before_posthoc_test", trainer)
         report = adjust_head(method, self.model, self.data, trainer)
         assert isinstance(self.model.head, AdjustedHead)
         phase = Phase.RETRAIN if self.cfg.retrain.enabled else Phase.REPRESENT
         if first_process():
             write_head(self.run, self.model.head, phase, checkpoint_kind(self.cfg, phase, "auto"))
-        return {**score_entries("before_posthoc/test", before, self.data), "posthoc_report": report}
+        return {**score_entries("before_posthoc/test", before, self.data, prior), "posthoc_report": report}
 
     def _scores(self, split: Literal["val", "test"], name: str, trainer: Trainer) -> dict[str, Any]:
-        return score_entries(split, self._predicted(split, name, split, trainer), self.data)
+        predictions = self._predicted(split, name, split, trainer)
+        return score_entries(split, predictions, self.data, prior_of_logits(self.model))
 
     def _predicted(self, split: str, name: str, file: PredictionName, trainer: Trainer) -> Predictions:
         predictions = predict(trainer, self.model, self.data, split, name)

@@ -74,9 +74,12 @@ class Sampling:
         return class_probabilities(counts, self.kind, self.power, self.beta, min(1.0, progress))
 
     def expected(self, counts: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:
-        """(K,) how often an epoch draws each class on average, of classes with these counts (K,)."""
+        """(K,) how often an epoch draws each class on average, in as many draws as there are images.
+
+        Not in as many as the epoch has: rounded, a few draws would have other shares.
+        """
         shares = counts / counts.sum() if epoch < self.first else self.probabilities(counts, epoch)
-        return np.rint(self._size(counts) * shares).astype(np.int64)
+        return np.rint(counts.sum() * shares).astype(np.int64)
 
     def _size(self, counts: NDArray[np.int64]) -> int:
         if self.epoch_length == "dataset":
@@ -87,7 +90,7 @@ class Sampling:
 
 
 def expected_counts(draw: Draw, target: NDArray[np.int64], num_classes: int, epoch: int) -> list[int]:
-    """How many samples of each class an epoch brings.
+    """How many samples of each class reach the loss in as many draws as there are images.
 
     Args:
         draw: Draws it. Of other draws than `Sampling` one epoch is drawn and counted.

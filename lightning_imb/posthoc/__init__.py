@@ -2,7 +2,7 @@
 
 from lightning_imb.posthoc.base import Adjusted, Given, NoAdjustment, PostHoc
 from lightning_imb.posthoc.heads import AdjustedHead, AffineLogits, CentroidHead, FixedLinear, from_kept, to_kept
-from lightning_imb.posthoc.logit_adjustment import LogitAdjustment
+from lightning_imb.posthoc.logit_adjustment import LogitAdjustment, PCSoftmax
 from lightning_imb.posthoc.ncm import NearestClassMean
 from lightning_imb.posthoc.tau_norm import TauNorm
 from lightning_imb.posthoc.temperature import Temperature
@@ -18,6 +18,7 @@ __all__ = [
     "LogitAdjustment",
     "NearestClassMean",
     "NoAdjustment",
+    "PCSoftmax",
     "PostHoc",
     "TauNorm",
     "Temperature",

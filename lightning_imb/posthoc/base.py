@@ -69,6 +69,16 @@ class PostHoc(ABC):
                 "lower the imbalance ratio or leave these classes out of the data"
             )
 
+    def check_worth(self, given: Given) -> None:  # noqa: B027 most methods always change something
+        """Refuse what would change nothing; asked before training, and of finished runs, but not at the end of one.
+
+        Args:
+            given: As for `check`.
+
+        Raises:
+            InputError: If there is nothing to adjust.
+        """
+
     @torch.no_grad()
     def adjust(self, given: Given) -> Adjusted:
         """Make the new head; the trained one is left as it is.

@@ -55,13 +55,16 @@ class LogitAdjustment(SearchedPostHoc):
             )
 
     def check(self, given: Given) -> None:
-        """Refuse a prior of another length, a head that is adjusted already, and a search without validation data."""
+        """Refuse a prior of another length, and a search without validation data."""
         super().check(given)
         classes = len(given.class_counts)
         if self.target_prior is not None and len(self.target_prior) != classes:
             raise InputError(
                 f"posthoc.target_prior has {len(self.target_prior)} numbers for {classes} classes: give one per class"
             )
+
+    def check_worth(self, given: Given) -> None:
+        """Refuse to take a prior out of a head that is adjusted already."""
         if given.head_prior is not None and _constant(self.shift(given, 1.0)) and not _constant(_log_counts(given)):
             raise InputError(
                 "the loss or the sampling of this head's training takes the class prior into account, so its logits "
@@ -82,6 +85,12 @@ class LogitAdjustment(SearchedPostHoc):
 
     def _settings(self) -> dict[str, Any]:
         return {"target_prior": UNIFORM if self.target_prior is None else self.target_prior.tolist()}
+
+
+class PCSoftmax(LogitAdjustment):
+    """`LogitAdjustment` under the name that it has for known test priors (Hong et al. 2021, arXiv 2012.00321)."""
+
+    name = "pc_softmax"
 
 
 def _log_counts(given: Given) -> Tensor:

@@ -11,7 +11,6 @@ from hydra.utils import get_object, instantiate
 from lightning_imb.posthoc import PostHoc
 
 every_option = pytest.mark.parametrize("option", groups()["posthoc"])
-PRESETS = {"pc_softmax": "logit_adjustment"}  # options that are another method with settings of their own
 
 
 def node(option, **changes):
@@ -22,7 +21,7 @@ def node(option, **changes):
 def test_it_makes_a_head_of_finite_logits(option):
     method = instantiate(node(option), _convert_="all")
     assert isinstance(method, PostHoc)
-    assert method.name == PRESETS.get(option, option)
+    assert method.name == option
     adjusted = method.adjust(given())
     z = torch.randn(7, 6)
     logits = adjusted.head(z)

@@ -112,10 +112,14 @@ def test_the_test_set_is_scored_alike_at_every_stage(data, prefix):
     }
 
 
-@pytest.mark.parametrize(("head_prior", "inside"), [(None, [32, 16, 8]), ([0.2, 0.3, 0.5], [0.2, 0.3, 0.5])])
-def test_a_known_prior_takes_the_place_of_the_one_that_the_head_has(data, head_prior, inside):
+def test_logits_of_which_nothing_is_known_are_told_no_prior(data):
+    assert not [name for name in score_entries("test", predictions(), data) if "known" in name]
+
+
+@pytest.mark.parametrize("inside", [[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]])
+def test_a_known_prior_takes_the_place_of_the_one_that_the_head_has(data, inside):
     given = predictions()
-    entries = score_entries("test", given, data, head_prior)
+    entries = score_entries("test", given, data, inside)
     told = {name.rsplit("/", 1)[1]: value for name, value in entries.items() if "prior_shift_known/" in name}
     assert told == known_prior_shift(*given, data.real_counts, inside)
     hits = [0] * 3

@@ -93,7 +93,12 @@ def test_two_classes_and_balanced_counts():
 
 def test_an_adjusted_head_is_not_adjusted_again():
     with pytest.raises(InputError, match="adjusted already: choose posthoc=none"):
-        LogitAdjustment(tau=1).check(given(head_prior=UNIFORM))
+        LogitAdjustment(tau=1).check_worth(given(head_prior=UNIFORM))
+
+
+def test_at_the_end_of_a_training_nothing_to_adjust_is_no_error():
+    head, z = linear(), torch.randn(9, 6)
+    assert torch.equal(LogitAdjustment(tau=1).adjust(given(head, head_prior=UNIFORM)).head(z), head(z))
 
 
 def test_an_adjusted_head_gets_the_test_prior_alone():
@@ -110,7 +115,7 @@ def test_what_is_left_of_the_prior_is_taken_out():
 
 
 def test_balanced_classes_leave_nothing_to_refuse():
-    LogitAdjustment(tau=1).check(given(counts=(5, 5, 5, 5), head_prior=UNIFORM))
+    LogitAdjustment(tau=1).check_worth(given(counts=(5, 5, 5, 5), head_prior=UNIFORM))
 
 
 # --- settings
