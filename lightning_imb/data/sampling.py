@@ -79,7 +79,8 @@ class Sampling:
         Not in as many as the epoch has: rounded, a few draws would have other shares.
         """
         shares = counts / counts.sum() if epoch < self.first else self.probabilities(counts, epoch)
-        return np.rint(counts.sum() * shares).astype(np.int64)
+        expected: NDArray[np.int64] = np.rint(counts.sum() * shares).astype(np.int64)
+        return expected
 
     def _size(self, counts: NDArray[np.int64]) -> int:
         if self.epoch_length == "dataset":
