@@ -145,12 +145,20 @@ def _check_protocol(cfg: DictConfig) -> None:
             "retrain.start_from=best would take the epoch of phase 1 that is best on the TEST set, for there are no "
             "validation images: set protocol.select=best_test to do so and have it marked, or retrain.start_from=last"
         )
-    for part, prefix in ((cfg, ""), (cfg.retrain, "retrain.")):
-        if part.val_every > part.epochs and (part is cfg or part.enabled):
-            raise InputError(
-                f"{prefix}val_every={part.val_every} is more than {prefix}epochs={part.epochs}, "
-                "so no epoch would be scored: lower it"
-            )
+    check_scored(cfg, "")
+
+
+def check_scored(part: DictConfig, prefix: str) -> None:
+    """Refuse a training, or a phase of it, of which no epoch would be scored.
+
+    Raises:
+        InputError: If ``val_every`` is more than ``epochs``.
+    """
+    if part.val_every > part.epochs:
+        raise InputError(
+            f"{prefix}val_every={part.val_every} is more than {prefix}epochs={part.epochs}, "
+            "so no epoch would be scored: lower it"
+        )
 
 
 def check_combination(model: ImbalancedClassifier, cfg: DictConfig) -> None:

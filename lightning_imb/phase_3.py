@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from lightning_imb.build import build_loss, build_scheduler, check_scale, create
 from lightning_imb.callbacks.image_retraining import ImageRetraining
 from lightning_imb.callbacks.phase_switch import PhaseSwitch, Resampler
-from lightning_imb.checks import check_choice, check_whole, one_line
+from lightning_imb.checks import check_choice, check_scored, check_whole, one_line
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.kept_embeddings import KeptEmbeddings
 from lightning_imb.data.sampling import expected_counts
@@ -39,6 +39,7 @@ def check_retraining(cfg: DictConfig) -> None:
         return
     for key in ("epochs", "batch_size", "val_every"):
         check_whole(settings[key], f"retrain.{key}", 1)
+    check_scored(settings, "retrain.")
     check_choice(settings.start_from, "retrain.start_from", ("auto", "best", "last"))
     check_choice(settings.counts, "retrain.counts", ("original", "balanced"))
     check_choice(settings.inputs, "retrain.inputs", ("embeddings", "images"))

@@ -12,6 +12,7 @@ from lightning_imb.checks import check_choice, check_config, check_whole
 from lightning_imb.known_keys import check_keys
 from lightning_imb.machine import several_processes
 from lightning_imb.metrics import scores
+from lightning_imb.phase_3 import check_retraining
 from lightning_imb.tuning.question import Question
 from lightning_imb.tuning.space import Value, ends, override, overrides
 from lightning_imb.utils.errors import InputError
@@ -56,6 +57,7 @@ def check_question(question: Question, folder: Path) -> None:
     base = _composed(question, {}, folder)
     check_keys(base)
     check_config(base)
+    check_retraining(base)
     _check_base(base, question)
     for key, among in question.space.items():
         for value in ends(among):
@@ -109,6 +111,7 @@ def _trouble(question: Question, values: Mapping[str, Value], folder: Path) -> s
     cfg = _composed(question, values, folder)
     try:
         check_config(cfg)
+        check_retraining(cfg)
     except InputError as error:
         return str(error)
     return None

@@ -144,7 +144,6 @@ def test_synthetic_images_make_no_class_frequent():
     alike = [1 / 3] * 3
     with_synthetic, without = (score_entries("test", predictions(), given, alike) for given in (data, plain))
     assert with_synthetic == without
-    assert score_entries("test", predictions(), data) == with_synthetic  # what reached the loss was balanced
 
 
 def test_entries_are_plain_json(data, tmp_path):

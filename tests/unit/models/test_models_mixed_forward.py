@@ -75,5 +75,23 @@ def test_layers_inside_networks_of_others_are_named():
 
 
 def test_input_and_embedding_are_layers_of_every_network():
-    check_layers(nn.Identity(), ["input", EMBEDDING])
-    check_layers(SmallCNN(1, 4), ["stage1", "stage2", "stage3"])
+    check_layers(nn.Identity(), ["input", EMBEDDING], images())
+    check_layers(SmallCNN(3, 4), ["stage1", "stage2", "stage3"], images())
+
+
+class Odd(nn.Module):
+    """Calls a layer twice, another never, and a third on something else than rows."""
+
+    def __init__(self):
+        super().__init__()
+        self.twice, self.never, self.pooled = nn.ReLU(), nn.ModuleList([nn.ReLU()]), nn.Flatten(0)
+
+    def forward(self, x):
+        self.pooled(x)
+        return self.twice(self.twice(x)).flatten(1)
+
+
+@pytest.mark.parametrize("layer", ["twice", "never", "pooled"])
+def test_a_layer_that_does_not_pass_rows_on_once_is_refused(layer):
+    with pytest.raises(InputError, match=rf"mix\.layer={layer} .* another layer"):
+        check_layers(Odd(), [layer], images())
