@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from lightning_imb.utils.threads import available_cores
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("WANDB_MODE", "offline")
 os.environ.setdefault("WANDB_SILENT", "true")
@@ -17,6 +19,11 @@ for name in OWN_FOLDERS:
 def pytest_unconfigure():
     for name in OWN_FOLDERS:
         shutil.rmtree(os.environ[name], ignore_errors=True)
+
+
+def pytest_xdist_auto_num_workers(config):
+    """One more than there are cores: many tests wait for processes that they start."""
+    return available_cores() + 1
 
 
 @pytest.fixture(scope="session")
