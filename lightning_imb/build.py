@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig
 
 from lightning_imb.callbacks.reweighting import Reweighting
-from lightning_imb.checks import check_number, one_line
+from lightning_imb.checks import check_number
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.second import InverseFrequency, Second, same_images
 from lightning_imb.losses import ClassCountLoss, class_weights, start_epoch
@@ -20,7 +20,7 @@ from lightning_imb.models.heads import build_head
 from lightning_imb.models.sam import SAM
 from lightning_imb.phases import Phase
 from lightning_imb.resampling import NoResampling
-from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.errors import InputError, one_line
 
 
 def create(node: DictConfig, key: str) -> Any:

@@ -16,7 +16,7 @@ from lightning_imb.models.compiled import compile_mode
 from lightning_imb.models.mixed_forward import check_layers
 from lightning_imb.models.retraining import Retraining
 from lightning_imb.utils.environment import first_process
-from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.errors import InputError, one_line
 
 log = logging.getLogger(__name__)
 
@@ -271,8 +271,3 @@ def _try_optimizer(trial: ImbalancedClassifier, key: str) -> None:
         raise InputError(
             f"{key} ({given}) or its scheduler cannot work ({one_line(error)}): set other values"
         ) from error
-
-
-def one_line(error: BaseException) -> str:
-    """The first line of what an exception says."""
-    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -26,7 +26,7 @@ from lightning_imb.callbacks.nan_guard import NanGuard
 from lightning_imb.callbacks.predictions import CollectPredictions
 from lightning_imb.callbacks.progress import PhaseProgress
 from lightning_imb.callbacks.reached import DrawnCounts
-from lightning_imb.checks import diagnostics_of, one_line
+from lightning_imb.checks import diagnostics_of
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.kept_embeddings import KeptEmbeddings
 from lightning_imb.models.classifier import REACHED, ImbalancedClassifier
@@ -35,7 +35,7 @@ from lightning_imb.phase_3 import Phase3, build_phase_3
 from lightning_imb.phases import Phase
 from lightning_imb.runs import Predictions, RunFolder
 from lightning_imb.tracking.csv_logger import CsvLogger
-from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.errors import InputError, one_line
 
 log = logging.getLogger(__name__)
 

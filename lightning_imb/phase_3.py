@@ -8,16 +8,17 @@ from omegaconf import DictConfig, OmegaConf
 
 from lightning_imb.build import build_loss, build_scheduler, check_scale, create
 from lightning_imb.callbacks.image_retraining import ImageRetraining
-from lightning_imb.callbacks.phase_switch import PhaseSwitch, Resampler
-from lightning_imb.checks import check_choice, check_scored, check_whole, one_line
+from lightning_imb.callbacks.phase_switch import PhaseSwitch
+from lightning_imb.checks import check_choice, check_scored, check_whole
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.kept_embeddings import KeptEmbeddings
+from lightning_imb.data.oversample import OverSampler
 from lightning_imb.data.sampling import expected_counts
 from lightning_imb.losses import ClassCountLoss
 from lightning_imb.models.retraining import BN_MODES, TRAINS, Retraining
 from lightning_imb.resampling import NoResampling
 from lightning_imb.utils.checked import checked_flag, checked_number
-from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.errors import InputError, one_line
 
 Phase3 = PhaseSwitch | ImageRetraining
 
@@ -146,7 +147,7 @@ def counts_of_phase_3(phase_3: Phase3, data: ImbalancedDataModule, epochs: int) 
     return [count + made.get(label, 0) for label, count in enumerate(data.class_counts)]
 
 
-def check_resampler(resampler: Resampler, class_counts: Sequence[int]) -> None:
+def check_resampler(resampler: OverSampler, class_counts: Sequence[int]) -> None:
     """Let an over-sampler check its own parameters, which it would do in phase 2 only.
 
     Raises:

@@ -3,11 +3,10 @@
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
@@ -16,6 +15,7 @@ from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.embeddings import EmbeddingSet, LentEmbeddings
 from lightning_imb.data.kept_embeddings import KeptEmbeddings
 from lightning_imb.data.ordered import OrderedBatches
+from lightning_imb.data.oversample import OverSampler
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.retraining import Retraining
 
@@ -24,13 +24,6 @@ log = logging.getLogger(__name__)
 _STEPS = 256  # enough to hide what Lightning does around a call, few enough for a lively progress bar
 _WORTH_THREADS = 2**24  # multiplications in a step from which on sharing them pays for meeting after each operation
 _STEPS_BYTES = 64 * 2**20  # of the embeddings of these steps
-
-
-class Resampler(Protocol):
-    """imbalanced-learn's over-samplers and ours: original rows first, synthetic rows after them."""
-
-    def fit_resample(self, X: NDArray[np.float32], y: NDArray[np.int64]) -> Any:
-        """Balance embeddings X (N, D) with labels y (N,)."""
 
 
 class PhaseSwitch(Callback):
@@ -51,7 +44,7 @@ class PhaseSwitch(Callback):
 
     def __init__(
         self,
-        resampler: Resampler,
+        resampler: OverSampler,
         settings: Retraining,
         batch_size: int,
         kept: KeptEmbeddings | None = None,
@@ -161,7 +154,7 @@ def extract(
     return gather_rows(z, batches, model.device), torch.from_numpy(data.target(split)).clone()
 
 
-def balance(z: Tensor, y: Tensor, resampler: Resampler) -> EmbeddingSet:
+def balance(z: Tensor, y: Tensor, resampler: OverSampler) -> EmbeddingSet:
     """Over-sample embeddings; the original rows come first and unchanged.
 
     Args:

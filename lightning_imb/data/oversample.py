@@ -12,7 +12,7 @@ from torch import Tensor
 from lightning_imb.data.embeddings import TensorBatches
 from lightning_imb.data.layout import empty_images
 from lightning_imb.data.prepare import ImageSet
-from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.errors import InputError, one_line
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ class OverSampler(Protocol):
     """imbalanced-learn's over-samplers and ours: original rows first, synthetic rows after them."""
 
     def fit_resample(self, X: NDArray[np.float32], y: NDArray[np.int64]) -> Any:
-        """Balance images X (N, C * H * W), on the scale 0..255, with labels y (N,)."""
+        """Balance rows X (N, D), embeddings or pixels on the scale 0..255, with labels y (N,)."""
 
 
 class OverSampled(NamedTuple):
@@ -94,8 +94,7 @@ def _resampled(
     except InputError:
         raise
     except ValueError as error:  # how imbalanced-learn refuses a parameter
-        reason = str(error).strip().partition("\n")[0]
-        raise InputError(f"oversample cannot work ({reason}): set another oversample.* value") from error
+        raise InputError(f"oversample cannot work ({one_line(error)}): set another oversample.* value") from error
     return resampled, labels
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from lightning_imb.data.batch import Batch, BatchRequest
-from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.errors import InputError, one_line
 
 ImageTransform = Callable[[Tensor], Tensor]
 
@@ -86,7 +86,7 @@ def _apply(transform: ImageTransform, image: Tensor) -> Tensor:
     try:
         result = transform(image)
     except Exception as error:  # anybody's code: it may raise anything
-        why = str(error).strip().partition("\n")[0] or type(error).__name__
+        why = one_line(error)
         raise InputError(
             f"dataset.augment.per_image: {name} cannot take an image of {_words(image)} ({why}): change or remove it"
         ) from error

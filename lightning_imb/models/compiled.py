@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.errors import InputError, one_line
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +52,7 @@ def try_compile(
             embedded = trial(images)
         embedded.float().sum().backward()
     except Exception as error:  # a missing compiler, an operator it does not know, ...: each has its own class
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        log.warning("the network runs uncompiled, for torch.compile failed here (%s)", reason)
+        log.warning("the network runs uncompiled, for torch.compile failed here (%s)", one_line(error))
         return False
     torch._dynamo.config.suppress_errors = True  # other batch sizes are compiled as they come; what fails runs plain
     extractor.compile(mode=mode)

@@ -69,10 +69,8 @@ def freeze_for(settings: Retraining, extractor: nn.Module, head: nn.Module) -> N
         layer_of(extractor, name).requires_grad_(True)
     head.requires_grad_(True)
     undress(head).requires_grad_(settings.trains != "scales")
-    for part in getattr(
-        undress(head), "phase_1_only", ()
-    ):  # which logits do not pass: DDP would wait for its gradients
-        part.requires_grad_(False)
+    for part in getattr(undress(head), "phase_1_only", ()):
+        part.requires_grad_(False)  # logits do not pass it: DDP would wait for its gradients
 
 
 def set_modes(extractor: nn.Module, unfrozen: Sequence[str], bn_mode: str) -> None:

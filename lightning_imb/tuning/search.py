@@ -6,13 +6,12 @@ from pathlib import Path
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from lightning_imb.checks import one_line
 from lightning_imb.tuning.question import Question
 from lightning_imb.tuning.results import trial_line, write_results
 from lightning_imb.tuning.space import suggest
 from lightning_imb.tuning.study import complete, next_trial
 from lightning_imb.tuning.trial import measure, spread
-from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.errors import InputError, one_line
 from lightning_imb.utils.hints import explain_in_task
 
 

@@ -13,6 +13,11 @@ class NoRoomError(InputError, OSError):
     """The disk, or a quota on it, is full."""
 
 
+def one_line(error: BaseException) -> str:
+    """The first line of what an exception says."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
 def sentence_of(failure: BaseException) -> str:
     """Bad input in its own words, a defect with the name of its class."""
     text = " ".join(str(failure).split())
