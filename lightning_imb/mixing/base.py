@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -29,11 +30,17 @@ class Mixer(Protocol):
 
     layers: tuple[str, ...]
     """Where it may mix."""
-    mixes_labels: bool
-    """Whether it makes soft targets."""
-    second: float | None
-    """Power p of the rarity, by which a second stream of images is drawn that it mixes with: row probability
-    proportional to ``n_c^-p``. None needs no second stream."""
+
+    @property
+    def mixes_labels(self) -> bool:
+        """Whether it makes soft targets."""
+
+    @property
+    def second(self) -> float | None:
+        """Power p of rarity by which a second stream is drawn; None needs none.
+
+        What is mixed comes from that stream, whose rows have a probability in proportion to ``n_c^-p``.
+        """
 
     def plan(self, target: Tensor, size: int, shape: Sequence[int], moment: Moment) -> Plan | None:
         """How to mix a batch; None leaves it as it is.
@@ -72,6 +79,7 @@ class NoMixing:
         return False
 
 
+@dataclass(kw_only=True, eq=False)
 class Mixing(ABC):
     """A way of mixing with the settings that all ways have.
 
@@ -92,29 +100,33 @@ class Mixing(ABC):
         InputError: a setting out of range.
     """
 
-    mixes_labels: bool = True
-    second: float | None = None
+    class_counts: Sequence[int] = field(kw_only=False)
+    layer: str | Sequence[str]
+    probability: float
+    start: int | float
+    end: int | float | None
+    draw: str
 
-    def __init__(
-        self,
-        class_counts: Sequence[int],
-        *,
-        layer: str | Sequence[str],
-        probability: float,
-        start: int | float,
-        end: int | float | None,
-        draw: str,
-    ) -> None:
-        self.class_counts = torch.as_tensor(list(class_counts), dtype=torch.float64)
-        self.layers = (layer,) if isinstance(layer, str) else tuple(layer)
+    def __post_init__(self) -> None:
+        self.counts = torch.as_tensor(list(self.class_counts), dtype=torch.float64)
+        self.layers = (self.layer,) if isinstance(self.layer, str) else tuple(self.layer)
         if not self.layers:
             raise InputError("mix.layer is an empty list; name at least one layer, such as input")
-        self.probability = checked_number("mix.probability", probability, 0, 1)
-        epoch_of("mix.start", start, 1)
-        if end is not None and not (isinstance(end, int) and end < 0):
-            epoch_of("mix.end", end, 1)
-        self.start, self.end = start, end
-        self.draw = checked_choice("mix.draw", draw, ("sample", "batch"))
+        checked_number("mix.probability", self.probability, 0, 1)
+        epoch_of("mix.start", self.start, 1)
+        if self.end is not None and not (isinstance(self.end, int) and self.end < 0):
+            epoch_of("mix.end", self.end, 1)
+        checked_choice("mix.draw", self.draw, ("sample", "batch"))
+
+    @property
+    def mixes_labels(self) -> bool:
+        """See `Mixer`."""
+        return True
+
+    @property
+    def second(self) -> float | None:
+        """See `Mixer`."""
+        return None
 
     @abstractmethod
     def draw_plan(self, target: Tensor, shape: Sequence[int], draws: Draws) -> Plan | None:

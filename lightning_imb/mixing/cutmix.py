@@ -1,6 +1,7 @@
 """CutMix, and CMO, which pastes the boxes of a second, rarer stream of images."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from lightning_imb.utils.checked import checked_number
 from lightning_imb.utils.errors import InputError
 
 
+@dataclass(kw_only=True, eq=False)
 class CutMix(Mixing):
     r"""CutMix: a box of the partner's image replaces that part of the own one.
 
@@ -35,21 +37,13 @@ class CutMix(Mixing):
         Yun et al. 2019, "CutMix" (arXiv 1905.04899), eq. 1 and 2.
     """
 
-    def __init__(
-        self,
-        class_counts: Sequence[int],
-        *,
-        alpha: float,
-        layer: str | Sequence[str],
-        probability: float,
-        start: int | float,
-        end: int | float | None,
-        draw: str,
-    ) -> None:
-        super().__init__(class_counts, layer=layer, probability=probability, start=start, end=end, draw=draw)
+    alpha: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.layers != (INPUT,):
-            raise InputError(f"mix.layer is {layer!r}, but boxes are cut from images; use mix.layer=input")
-        self.alpha = checked_number("mix.alpha", alpha, 0)
+            raise InputError(f"mix.layer is {self.layer!r}, but boxes are cut from images; use mix.layer=input")
+        checked_number("mix.alpha", self.alpha, 0)
 
     def draw_plan(self, target: Tensor, shape: Sequence[int], draws: Draws) -> Plan | None:
         """A box for each row, from its partner's image."""
@@ -67,6 +61,7 @@ class CutMix(Mixing):
         return draws.permutation()
 
 
+@dataclass(kw_only=True, eq=False)
 class CMO(CutMix):
     r"""Context-rich minority over-sampling: CutMix whose boxes come from a second stream of rarer images.
 
@@ -91,22 +86,16 @@ class CMO(CutMix):
         naver-ai/cmo: cifar_train.py.
     """
 
-    def __init__(
-        self,
-        class_counts: Sequence[int],
-        *,
-        alpha: float,
-        power: float,
-        layer: str | Sequence[str],
-        probability: float,
-        start: int | float,
-        end: int | float | None,
-        draw: str,
-    ) -> None:
-        super().__init__(
-            class_counts, alpha=alpha, layer=layer, probability=probability, start=start, end=end, draw=draw
-        )
-        self.second = checked_number("mix.power", power, 0)
+    power: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checked_number("mix.power", self.power, 0)
+
+    @property
+    def second(self) -> float:
+        """The power of the rarity of a row."""
+        return self.power
 
     def partners(self, target: Tensor, draws: Draws) -> Tensor:
         """The rows of the second stream, one for each."""

@@ -1,6 +1,6 @@
 """Margin-aware mixup."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from lightning_imb.mixing.mixup import Mixup
 from lightning_imb.utils.checked import checked_number
 
 
+@dataclass(kw_only=True, eq=False)
 class MAMix(Mixup):
     r"""Margin-aware mixup: the point where the label is one half lies nearer to the more frequent class.
 
@@ -34,22 +35,11 @@ class MAMix(Mixup):
         ntucllab/imbalanced-DL: imbalanceddl/strategy/_mamix_drw.py.
     """
 
-    def __init__(
-        self,
-        class_counts: Sequence[int],
-        *,
-        alpha: float,
-        exponent: float,
-        layer: str | Sequence[str],
-        probability: float,
-        start: int | float,
-        end: int | float | None,
-        draw: str,
-    ) -> None:
-        super().__init__(
-            class_counts, alpha=alpha, layer=layer, probability=probability, start=start, end=end, draw=draw
-        )
-        self.margins = self.class_counts ** -checked_number("mix.exponent times -1", -exponent, 0)
+    exponent: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.margins = self.counts ** -checked_number("mix.exponent times -1", -self.exponent, 0)
 
     def label_share(self, own: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
         """Share of the own label; one half where the inputs have the shares of the margins."""

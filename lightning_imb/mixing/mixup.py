@@ -1,6 +1,7 @@
 """Mixup of images, and of the maps of a hidden layer."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -10,6 +11,7 @@ from lightning_imb.mixing.plan import Plan
 from lightning_imb.utils.checked import checked_number
 
 
+@dataclass(kw_only=True, eq=False)
 class Mixup(Mixing):
     r"""Mixup: ``x~ = lam x_i + (1 - lam) x_j``, ``y~ = lam y_i + (1 - lam) y_j``, ``lam ~ Beta(alpha, alpha)``.
 
@@ -33,19 +35,11 @@ class Mixup(Mixing):
         (arXiv 1806.05236), sec. 2.
     """
 
-    def __init__(
-        self,
-        class_counts: Sequence[int],
-        *,
-        alpha: float,
-        layer: str | Sequence[str],
-        probability: float,
-        start: int | float,
-        end: int | float | None,
-        draw: str,
-    ) -> None:
-        super().__init__(class_counts, layer=layer, probability=probability, start=start, end=end, draw=draw)
-        self.alpha = checked_number("mix.alpha", alpha, 0)
+    alpha: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checked_number("mix.alpha", self.alpha, 0)
 
     def draw_plan(self, target: Tensor, shape: Sequence[int], draws: Draws) -> Plan | None:
         """A share of its own for each row and its label."""

@@ -1,6 +1,6 @@
 """Remix: mixup whose label goes to the rarer class."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from lightning_imb.mixing.mixup import Mixup
 from lightning_imb.utils.checked import checked_number
 
 
+@dataclass(kw_only=True, eq=False)
 class Remix(Mixup):
     r"""Remix: mixup whose label goes to the rarer class where counts differ much.
 
@@ -33,27 +34,17 @@ class Remix(Mixup):
         Chou et al. 2020, "Remix: rebalanced mixup" (arXiv 2007.03943), eq. 7.
     """
 
-    def __init__(
-        self,
-        class_counts: Sequence[int],
-        *,
-        alpha: float,
-        kappa: float,
-        tau: float,
-        layer: str | Sequence[str],
-        probability: float,
-        start: int | float,
-        end: int | float | None,
-        draw: str,
-    ) -> None:
-        super().__init__(
-            class_counts, alpha=alpha, layer=layer, probability=probability, start=start, end=end, draw=draw
-        )
-        self.kappa = kappa if kappa == float("inf") else checked_number("mix.kappa", kappa, 1)
-        self.tau = checked_number("mix.tau", tau, 0, 1)
+    kappa: float
+    tau: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.kappa != float("inf"):
+            checked_number("mix.kappa", self.kappa, 1)
+        checked_number("mix.tau", self.tau, 0, 1)
 
     def label_share(self, own: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
         """Share of the own label, 0 or 1 where one class is much rarer."""
-        ratio = self.per_row(self.class_counts, mine) / self.per_row(self.class_counts, theirs)
+        ratio = self.per_row(self.counts, mine) / self.per_row(self.counts, theirs)
         share = torch.where((ratio >= self.kappa) & (own < self.tau), 0.0, own)
         return torch.where((ratio <= 1 / self.kappa) & (1 - own < self.tau), 1.0, share)

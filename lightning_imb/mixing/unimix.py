@@ -1,6 +1,7 @@
 """UniMix: partners by the rarity of their class."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from lightning_imb.mixing.plan import Plan
 from lightning_imb.utils.checked import checked_number
 
 
+@dataclass(kw_only=True, eq=False)
 class UniMix(Mixing):
     r"""UniMix: partners are drawn by the rarity of their class, and the rarer class of a pair keeps more of itself.
 
@@ -35,27 +37,19 @@ class UniMix(Mixing):
         (arXiv 2111.03874), eq. 9 to 11; XuZhengzhuo/Prior-LT: core.py.
     """
 
-    def __init__(
-        self,
-        class_counts: Sequence[int],
-        *,
-        alpha: float,
-        tau: float,
-        layer: str | Sequence[str],
-        probability: float,
-        start: int | float,
-        end: int | float | None,
-        draw: str,
-    ) -> None:
-        super().__init__(class_counts, layer=layer, probability=probability, start=start, end=end, draw=draw)
-        self.alpha = checked_number("mix.alpha", alpha, 1e-3)
-        self.rarity = self.class_counts ** checked_number("mix.tau", tau, -10, 10)
+    alpha: float
+    tau: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checked_number("mix.alpha", self.alpha, 1e-3)
+        self.rarity = self.counts ** checked_number("mix.tau", self.tau, -10, 10)
 
     def draw_plan(self, target: Tensor, shape: Sequence[int], draws: Draws) -> Plan | None:
         """A partner for each row, and shares that depend on both counts."""
         partner = draws.pick(self.rarity.to(target.device)[target[: draws.size]])
-        mine = self.per_row(self.class_counts, target[: draws.size])
-        theirs = self.per_row(self.class_counts, target[partner])
+        mine = self.per_row(self.counts, target[: draws.size])
+        theirs = self.per_row(self.counts, target[partner])
         own = draws.beta(self.alpha, self.alpha) + theirs / (mine + theirs)
         own = torch.where(own > 1, own - 1, own)
         return Plan(partner, own, own)

@@ -1,6 +1,7 @@
 """Major feature weakening, the remedy of Procrustean training."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from lightning_imb.mixing.plan import Plan
 from lightning_imb.utils.checked import checked_choice, checked_flag, checked_number
 
 
+@dataclass(kw_only=True, eq=False)
 class MajorFeatureWeakening(Mixing):
     r"""MFW (our reading): features of larger classes are mixed with others of the batch, and keep their label.
 
@@ -53,45 +55,43 @@ class MajorFeatureWeakening(Mixing):
         Ye, Zhan and Chao 2021, "Procrustean training for imbalanced deep learning" (arXiv 2104.01769).
     """
 
-    def __init__(
-        self,
-        class_counts: Sequence[int],
-        *,
-        law: str,
-        lam_min: float,
-        threshold: float | None,
-        power: float,
-        spread: str,
-        a: float,
-        b: float,
-        partner: str,
-        deranged: bool,
-        partner_detach: bool,
-        label: str,
-        layer: str | Sequence[str],
-        probability: float,
-        start: int | float,
-        end: int | float | None,
-        draw: str,
-    ) -> None:
-        super().__init__(class_counts, layer=layer, probability=probability, start=start, end=end, draw=draw)
-        if threshold is not None:
-            checked_number("mix.threshold", threshold, 0)
+    law: str
+    lam_min: float
+    threshold: float | None
+    power: float
+    spread: str
+    a: float
+    b: float
+    partner: str
+    deranged: bool
+    partner_detach: bool
+    label: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.threshold is not None:
+            checked_number("mix.threshold", self.threshold, 0)
         self.kept = kept_shares(
-            self.class_counts,
-            checked_choice("mix.law", law, LAWS),
-            checked_number("mix.lam_min", lam_min, 0, 1),
-            threshold,
-            checked_number("mix.power", power, 0),
+            self.counts,
+            checked_choice("mix.law", self.law, LAWS),
+            checked_number("mix.lam_min", self.lam_min, 0, 1),
+            self.threshold,
+            checked_number("mix.power", self.power, 0),
         )
-        self.minor = ~majors(self.class_counts, threshold)
-        self.spread = checked_choice("mix.spread", spread, ("none", "beta", "folded_beta"))
-        self.a, self.b = checked_number("mix.a", a, 1e-3), checked_number("mix.b", b, 1e-3)
-        self.partner = checked_choice("mix.partner", partner, ("any", "minor_only"))
-        self.deranged = checked_flag("mix.deranged", deranged)
-        self.partner_detach = checked_flag("mix.partner_detach", partner_detach)
-        self.mixes_labels = checked_choice("mix.label", label, ("keep", "mix")) == "mix"
+        self.minor = ~majors(self.counts, self.threshold)
+        checked_choice("mix.spread", self.spread, ("none", "beta", "folded_beta"))
+        checked_number("mix.a", self.a, 1e-3)
+        checked_number("mix.b", self.b, 1e-3)
+        checked_choice("mix.partner", self.partner, ("any", "minor_only"))
+        checked_flag("mix.deranged", self.deranged)
+        checked_flag("mix.partner_detach", self.partner_detach)
+        checked_choice("mix.label", self.label, ("keep", "mix"))
         self.without_minor = torch.zeros((), dtype=torch.int64)
+
+    @property
+    def mixes_labels(self) -> bool:
+        """Whether labels are mixed as the features are."""
+        return self.label == "mix"
 
     def draw_plan(self, target: Tensor, shape: Sequence[int], draws: Draws) -> Plan | None:
         """Shares by the size of each row's class; None where no class is weakened, or no other row is there."""
