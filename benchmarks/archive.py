@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from benchmarks.case import BenchmarkError
 from lightning_imb.data.datasets.image_folder import image_folder
-from lightning_imb.data.sources import ImageSource, load_all
+from lightning_imb.data.loading import load_all
+from lightning_imb.data.sources import ImageSource
 from lightning_imb.utils.errors import InputError
 
 

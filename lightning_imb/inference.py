@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lightning_imb.checks import check_accelerator, check_choice, check_whole
 from lightning_imb.data.datasets.unlabelled import unlabelled_images
-from lightning_imb.data.sources import NoImageLeftError, load_all
+from lightning_imb.data.loading import NoImageLeftError, load_all
 from lightning_imb.machine import pick_device
 from lightning_imb.restore import restore_classifier, restore_precision, restore_transform
 from lightning_imb.runs import RunFolder

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from lightning_imb.data.cache_files import CacheFiles, Entry
 from lightning_imb.data.digest import digest
-from lightning_imb.data.sources import FileSource, ImageSource, Verified, load_all, log_skipped, verify
+from lightning_imb.data.loading import Verified, load_all, log_skipped, verify
+from lightning_imb.data.sources import FileSource, ImageSource
 
 # To be raised when `decode_image` changes what it makes of a file; PIL's version counts as well, for it decodes.
 DECODER = f"1, pillow {PIL.__version__}"

@@ -14,7 +14,7 @@ Profile = Callable[[Sequence[int]], Sequence[int]]
 def training_rows(
     splits: Splits, profile: Profile, selection: str, subset_seed: int, val_size: float | int, split_seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
-    """Choose the training images by a profile, then hold some of them out to validate.
+    """Choose the training images by a profile, then hold some of them out to validate; groups stay together.
 
     Args:
         splits: The data set.
@@ -33,5 +33,6 @@ def training_rows(
     chosen = subsample(labels, profile(available), subset_seed, selection)
     if splits.val is not None or not val_size:
         return chosen, None
-    rest, held = stratified_split(labels[chosen], val_size, split_seed, class_names=names)
+    groups = None if splits.train.groups is None else splits.train.groups[chosen]
+    rest, held = stratified_split(labels[chosen], val_size, split_seed, class_names=names, groups=groups)
     return chosen[rest], chosen[held]

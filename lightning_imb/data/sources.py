@@ -3,29 +3,18 @@
 A source knows its labels and names without decoding anything, so class counts cost nothing.
 """
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Lock
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from lightning_imb.data.decode import ImageSize, check_channels, decode_each, decode_image, size_pair
+from lightning_imb.data.decode import ImageSize, check_channels, decode_image, size_pair
 from lightning_imb.data.digest import digest
-from lightning_imb.data.layout import empty_images, take
-from lightning_imb.data.statistics import level_counts
-from lightning_imb.data.storage import BadImageError, FileStore, open_store
+from lightning_imb.data.storage import FileStore, open_store
 from lightning_imb.utils.errors import InputError
-
-log = logging.getLogger(__name__)
-
-
-class NoImageLeftError(InputError):
-    """Every image was skipped."""
 
 
 class ImageSource(Protocol):
@@ -42,6 +31,10 @@ class ImageSource(Protocol):
     @property
     def names(self) -> Sequence[str]:
         """One identifier per image, e.g. its path inside the root."""
+
+    @property
+    def groups(self) -> npt.NDArray[np.int64] | None:
+        """(N,) which images belong together and must stay in one split; None where each stands alone."""
 
     def __len__(self) -> int: ...
 
@@ -67,6 +60,8 @@ class ArraySource:
     Raises:
         InputError: When shapes, type or labels do not fit.
     """
+
+    groups: npt.NDArray[np.int64] | None = None
 
     def __init__(
         self,
@@ -113,6 +108,7 @@ class FileSource:
         class_names: K names.
         image_size: Side in pixels, (height, width), or None to keep every image's own size.
         channels: 1 for grey, 3 for RGB.
+        groups: (N,) which images belong together; None where each stands alone.
 
     Raises:
         InputError: When the root is missing or lengths and labels do not fit.
@@ -126,6 +122,7 @@ class FileSource:
         class_names: Sequence[str],
         image_size: ImageSize,
         channels: int,
+        groups: npt.NDArray[np.int64] | None = None,
     ) -> None:
         check_channels(channels)
         self.store = open_store(root) if isinstance(root, str | Path) else root
@@ -134,6 +131,7 @@ class FileSource:
         self.labels = _checked_labels(labels, len(self.names), len(self.names), len(self.class_names))
         self.image_size = size_pair(image_size)
         self.channels = channels
+        self.groups = groups
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -151,7 +149,10 @@ class FileSource:
         """The files at these indices; the store is shared."""
         rows = np.asarray(indices, dtype=np.int64)
         names = [self.names[i] for i in rows]
-        return FileSource(self.store, names, self.labels[rows], self.class_names, self.image_size, self.channels)
+        groups = None if self.groups is None else self.groups[rows]
+        return FileSource(
+            self.store, names, self.labels[rows], self.class_names, self.image_size, self.channels, groups
+        )
 
     def fingerprint(self) -> str:
         """SHA-256 of names, labels, decoding options and file sizes (in a zip also the checksums).
@@ -159,132 +160,8 @@ class FileSource:
         In a folder a file that was replaced by another one of equal size goes unnoticed.
         """
         files = [str(self.image_size), str(self.channels), *map(self.store.stamp, self.names)]
-        return digest([self.class_names, self.names, files], [self.labels.tobytes()])
-
-
-def load_all(
-    source: ImageSource,
-    indices: npt.ArrayLike,
-    on_bad_image: str = "error",
-    workers: int | None = None,
-    setting: str = "dataset.on_bad_image",
-) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
-    """Decode images into one tensor.
-
-    Args:
-        source: Where they come from.
-        indices: (M,) which ones, in this order.
-        on_bad_image: ``error`` stops at the first image that cannot be decoded; ``skip`` leaves such
-            images out and logs how many and which.
-        workers: Threads; None takes one per CPU core. The result does not depend on it.
-        setting: What error messages call ``on_bad_image``.
-
-    Returns:
-        Images uint8 (M', C, H, W), stored as (M', H, W, C), and their M' <= M indices into ``source``.
-
-    Raises:
-        InputError: For a bad image, images of different sizes, or when no image is left.
-    """
-    rows = np.asarray(indices, dtype=np.int64)
-    with _hint(setting):
-        shape = _first_shape(source, rows, on_bad_image, setting)
-        if isinstance(source, ArraySource):
-            return take(source.images, torch.from_numpy(rows)), rows
-        images = empty_images(len(rows), shape)
-        good = _decode_rows(source, rows, shape, on_bad_image, workers, images.__setitem__)
-    return (images if good.all() else images[torch.from_numpy(good)]), rows[good]
-
-
-class Verified(NamedTuple):
-    """What is known of images that were all decoded once.
-
-    Attributes:
-        good: Indices of the images that can be decoded, ascending.
-        shape: (C, H, W) of every image.
-        counts: Their ``level_counts``, int64 (C, 256).
-    """
-
-    good: npt.NDArray[np.int64]
-    shape: tuple[int, int, int]
-    counts: torch.Tensor
-
-
-def verify(source: ImageSource, on_bad_image: str = "error", workers: int | None = None) -> Verified:
-    """Decode every image once and keep none, to find bad files before a streaming run starts.
-
-    Args:
-        source: The images.
-        on_bad_image: ``error`` or ``skip``, as in `load_all`.
-        workers: Threads; None takes one per CPU core.
-
-    Raises:
-        InputError: As `load_all`.
-    """
-    rows, lock = np.arange(len(source), dtype=np.int64), Lock()
-    with _hint("dataset.on_bad_image"):
-        shape = _first_shape(source, rows, on_bad_image, "dataset.on_bad_image")
-        counts = torch.zeros(shape[0], 256, dtype=torch.int64)
-
-        def count(position: int, image: torch.Tensor) -> None:
-            found = level_counts(image[None])
-            with lock:
-                counts.add_(found)
-
-        good = _decode_rows(source, rows, shape, on_bad_image, workers, count)
-    return Verified(rows[good], (shape[0], shape[1], shape[2]), counts)
-
-
-@contextmanager
-def _hint(setting: str) -> Iterator[None]:
-    """Add to the message of a bad image that it can be skipped."""
-    try:
-        yield
-    except BadImageError as error:
-        raise BadImageError(f"{error}, or set {setting}=skip") from error
-
-
-def _first_shape(source: ImageSource, rows: npt.NDArray[np.int64], on_bad_image: str, setting: str) -> torch.Size:
-    if on_bad_image not in ("error", "skip"):
-        raise InputError(f"{setting}={on_bad_image!r} is unknown: use error or skip")
-    for row in rows:
-        try:
-            return source.load(int(row)).shape
-        except BadImageError:
-            if on_bad_image == "error":
-                raise
-    raise NoImageLeftError(f"none of the {len(rows)} images can be decoded: check the folder or the files")
-
-
-def _decode_rows(
-    source: ImageSource,
-    rows: npt.NDArray[np.int64],
-    shape: torch.Size,
-    on_bad_image: str,
-    workers: int | None,
-    keep: Callable[[int, torch.Tensor], None],
-) -> npt.NDArray[np.bool_]:
-    """Decode rows of one size; returns the mask (M,) of the good ones."""
-
-    def load(position: int) -> torch.Tensor:
-        return source.load(int(rows[position]))
-
-    def visit(position: int, image: torch.Tensor) -> None:
-        if image.shape != shape:
-            name = source.names[int(rows[position])]
-            found, expected = tuple(image.shape), tuple(shape)
-            raise InputError(f"{name} is {found}, other images are {expected} (C, H, W): set dataset.image_size")
-        keep(position, image)
-
-    good = decode_each(load, len(rows), on_bad_image, workers, visit)
-    log_skipped([source.names[int(row)] for row in rows[~good]], len(rows))
-    return good
-
-
-def log_skipped(skipped: Sequence[str], total: int) -> None:
-    """Say which of ``total`` images were left out, if any were."""
-    if skipped:
-        shown = ", ".join(skipped[:10]) + (", ..." if len(skipped) > 10 else "")
-        log.warning("skipped %d of %d images that cannot be decoded: %s", len(skipped), total, shown)
+        numbers = [self.labels.tobytes(), *([] if self.groups is None else [self.groups.tobytes()])]
+        return digest([self.class_names, self.names, files], numbers)
 
 
 def _checked_labels(labels: npt.ArrayLike, images: int, names: int, classes: int) -> npt.NDArray[np.int64]:

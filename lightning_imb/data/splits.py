@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lightning_imb.data.grouped_split import check_both_sides, grouped_rows
 from lightning_imb.data.sources import ImageSource
 from lightning_imb.utils.errors import InputError
 
@@ -24,11 +25,12 @@ def stratified_split(
     seed: int,
     class_names: Sequence[str] | None = None,
     setting: str = "protocol.val_size",
+    groups: npt.NDArray[np.int64] | None = None,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Hold out a part of every class.
 
     Every class is drawn by its own generator, seeded by (seed, class), so a change in one class leaves the
-    others' split as it was.
+    others' split as it was. With groups, whole groups are held out, which ties the classes to each other.
 
     Args:
         labels: (N,) class indices.
@@ -37,27 +39,41 @@ def stratified_split(
         seed: Split seed, at least 0.
         class_names: Names for error messages; None uses the indices.
         setting: What the error message calls ``size``.
+        groups: (N,) images of one group stay on one side, see `grouped_rows`; None for no groups.
 
     Returns:
         Indices that stay and indices held out, both sorted.
 
     Raises:
-        InputError: For a bad size, or when a class is too small.
+        InputError: For a bad size, or when a class is too small, or its groups too large.
     """
     _check_size(size, setting)
-    array = np.asarray(labels)
-    held = [np.empty(0, dtype=np.int64)]
-    for k in np.unique(array):
-        members = np.flatnonzero(array == k)
+    array = np.asarray(labels, dtype=np.int64)
+    counts = np.bincount(array)
+    wanted = np.zeros_like(counts)
+    for k in np.flatnonzero(counts):
         name = class_names[int(k)] if class_names is not None else str(k)
-        count = _held_count(size, len(members), name, setting)
-        held.append(np.random.default_rng((seed, int(k))).permutation(members)[:count])
-    chosen = np.sort(np.concatenate(held))
+        wanted[k] = _held_count(size, int(counts[k]), name, setting)
+    if groups is None:
+        chosen = _rows_of_each_class(array, wanted, seed)
+    else:
+        chosen = grouped_rows(array, groups, wanted, seed)
+        check_both_sides(array, chosen, class_names, setting)
     return np.setdiff1d(np.arange(len(array)), chosen), chosen
 
 
+def _rows_of_each_class(
+    labels: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64], seed: int
+) -> npt.NDArray[np.int64]:
+    held = [np.empty(0, dtype=np.int64)]
+    for k in np.flatnonzero(wanted):
+        members = np.flatnonzero(labels == k)
+        held.append(np.random.default_rng((seed, int(k))).permutation(members)[: wanted[k]])
+    return np.sort(np.concatenate(held))
+
+
 def hold_out_test(source: ImageSource, test_size: float | int | None, seed: int) -> tuple[ImageSource, ImageSource]:
-    """Split a source without a test set into training and test images.
+    """Split a source without a test set into training and test images; groups of images stay together.
 
     Args:
         source: All images.
@@ -69,7 +85,9 @@ def hold_out_test(source: ImageSource, test_size: float | int | None, seed: int)
     """
     if test_size is None:
         raise InputError("the data have no test split: set dataset.test_size, e.g. 0.2")
-    rest, held = stratified_split(source.labels, test_size, seed, source.class_names, "dataset.test_size")
+    rest, held = stratified_split(
+        source.labels, test_size, seed, source.class_names, "dataset.test_size", source.groups
+    )
     return source.subset(rest), source.subset(held)
 
 

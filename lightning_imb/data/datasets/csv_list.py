@@ -2,14 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from csv import DictReader
-from csv import Error as CsvError
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from lightning_imb.data.csv_table import CsvTable, parse_csv
 from lightning_imb.data.datasets.image_folder import SPLIT_NAMES
 from lightning_imb.data.decode import ImageSize
 from lightning_imb.data.sources import FileSource
@@ -64,34 +62,16 @@ def csv_list(
     return _assemble(everything, splits, test_size, split_seed)
 
 
-class Table(NamedTuple):
-    """Stripped values of every column, and the file's line number of every row."""
-
-    file: str
-    columns: dict[str, list[str]]
-    lines: list[int]
-
-    def where(self, row: int) -> str:
-        """How messages name a row."""
-        return f"{self.file} line {self.lines[row]}"
-
-
-def _read(csv: str) -> Table:
+def _read(csv: str) -> CsvTable:
     path = Path(csv).expanduser()
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = DictReader(file, restval="")
-            numbered = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, CsvError) as error:
-        raise InputError(f"dataset.csv={path} cannot be read ({error}): give a utf-8 csv file") from error
-    if not numbered:
-        raise InputError(f"dataset.csv={path} has no rows: give a header and one row per image")
-    header = reader.fieldnames or ()
-    columns = {column.strip(): [row[column].strip() for _, row in numbered] for column in header}
-    return Table(str(path), columns, [line for line, _ in numbered])
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"dataset.csv={path} cannot be read ({error.strerror}): give a utf-8 csv file") from error
+    return parse_csv(content, str(path), "dataset.csv")
 
 
-def _check_columns(table: Table, wanted: Sequence[str]) -> None:
+def _check_columns(table: CsvTable, wanted: Sequence[str]) -> None:
     missing = [column for column in wanted if column not in table.columns]
     if missing:
         raise InputError(
@@ -100,7 +80,7 @@ def _check_columns(table: Table, wanted: Sequence[str]) -> None:
         )
 
 
-def _paths(table: Table, column: str, store: FileStore) -> list[str]:
+def _paths(table: CsvTable, column: str, store: FileStore) -> list[str]:
     """Normalised paths, each listed once and present in the store."""
     rows: dict[str, int] = {}
     for row, value in enumerate(table.columns[column]):
@@ -115,7 +95,7 @@ def _paths(table: Table, column: str, store: FileStore) -> list[str]:
     return list(rows)
 
 
-def _labels(table: Table, column: str, num_classes: int | None) -> tuple[npt.NDArray[np.int64], list[str]]:
+def _labels(table: CsvTable, column: str, num_classes: int | None) -> tuple[npt.NDArray[np.int64], list[str]]:
     """Class index of every row and the class names."""
     values = table.columns[column]
     if "" in values:
@@ -131,7 +111,7 @@ def _labels(table: Table, column: str, num_classes: int | None) -> tuple[npt.NDA
 
 
 def _integer_labels(
-    table: Table, values: list[int], num_classes: int | None
+    table: CsvTable, values: list[int], num_classes: int | None
 ) -> tuple[npt.NDArray[np.int64], list[str]]:
     if num_classes is None:
         classes = sorted(set(values))
@@ -145,7 +125,7 @@ def _integer_labels(
     return np.array(values), [str(k) for k in range(num_classes)]
 
 
-def _split_names(table: Table, column: str) -> npt.NDArray[np.str_]:
+def _split_names(table: CsvTable, column: str) -> npt.NDArray[np.str_]:
     values = table.columns[column]
     unknown = [row for row, value in enumerate(values) if value.lower() not in SPLIT_NAMES]
     if unknown:
@@ -154,7 +134,7 @@ def _split_names(table: Table, column: str) -> npt.NDArray[np.str_]:
     return np.array([SPLIT_NAMES[value.lower()] for value in values])
 
 
-def _check_training(table: Table, labels: npt.NDArray[np.int64], class_names: list[str]) -> None:
+def _check_training(table: CsvTable, labels: npt.NDArray[np.int64], class_names: list[str]) -> None:
     if len(class_names) < 2:
         raise InputError(f"{table.file} has only the label {class_names[0]}: at least 2 classes are needed")
     empty = [class_names[k] for k in np.setdiff1d(np.arange(len(class_names)), labels)]

@@ -1,14 +1,18 @@
 """A data set that is a tree of image files, in a folder or a zip."""
 
 from collections import defaultdict
-from pathlib import PurePosixPath
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 
+import numpy as np
+from numpy.typing import NDArray
+
+from lightning_imb.data.box_table import group_finder
 from lightning_imb.data.decode import ImageSize
-from lightning_imb.data.image_names import is_hidden, is_image
 from lightning_imb.data.sources import FileSource
 from lightning_imb.data.splits import Splits, check_classes, hold_out_test
 from lightning_imb.data.storage import FileStore, open_store
+from lightning_imb.data.tree import Tree, base, find_places, read_tree
 from lightning_imb.utils.errors import InputError
 
 SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
@@ -16,15 +20,15 @@ SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "va
 _LAYOUTS = "known layouts: class/image, or train/class/image with val/ and test/ beside train/"
 
 
-class Tree(NamedTuple):
-    """Image names and sub-folder names of every folder; the root is the empty string."""
-
-    images: dict[str, list[str]]
-    folders: dict[str, list[str]]
-
-
 def image_folder(
-    root: str, image_size: ImageSize, channels: int, test_size: float | int | None, split_seed: int
+    root: str,
+    image_size: ImageSize,
+    channels: int,
+    test_size: float | int | None,
+    split_seed: int,
+    masks: str | None = "auto",
+    boxes: str | None = "auto",
+    groups: str | None = None,
 ) -> Splits:
     """Images sorted into class folders: ``split/class/image`` or ``class/image``.
 
@@ -39,52 +43,61 @@ def image_folder(
         channels: 1 for grey, 3 for RGB.
         test_size: Share or number of images of every class for the test split, where the tree has none.
         split_seed: Seed of that split.
+        masks: Folder of masks, which are no classes, see `find_places`.
+        boxes: The csv file of boxes and groups, see `find_places`.
+        groups: Column of that file; images with equal values stay together in every split that is drawn. None: each
+            image stands alone.
 
     Raises:
-        InputError: When the tree is missing, empty or laid out in another way.
+        InputError: When the tree is missing, empty or laid out in another way, or the groups are unusable.
     """
     store = open_store(root)
-    tree = _read_tree(store)
-    top = _unwrapped(tree)
-    parts = {name: _classes(tree, folder, store) for name, folder in _split_folders(tree, top, store).items()}
+    tree = read_tree(store)
+    places = find_places(store, tree, _unwrapped(tree), masks, boxes)
+    tree = _without(tree, places.masks)
+    parts = {name: _classes(tree, folder, store) for name, folder in _split_folders(tree, places.images, store).items()}
     class_names = list(parts["train"])
     if len(class_names) < 2:
         raise InputError(f"{store.root} has {len(class_names)} class folder: at least 2 are needed ({_LAYOUTS})")
     sources = {
         name: _source(store, name, classes, class_names, image_size, channels) for name, classes in parts.items()
     }
+    if groups is not None:
+        _group(sources, group_finder(store, places, groups), groups)
     if "test" in sources:
         return Splits(sources["train"], sources.get("val"), sources["test"])
     train, test = hold_out_test(sources["train"], test_size, split_seed)
     return Splits(train, sources.get("val"), test)
 
 
-def _read_tree(store: FileStore) -> Tree:
-    tree = Tree(defaultdict(list), defaultdict(list))
-    for name in store.files():
-        path = PurePosixPath(name)
-        if is_image(path):
-            tree.images[_parent(path)].append(name)
-    for name in store.folders():
-        path = PurePosixPath(name)
-        if not is_hidden(path):
-            tree.folders[_parent(path)].append(name)
-    return tree
+def _group(sources: Mapping[str, FileSource], find: Callable[[Sequence[str]], NDArray[np.int64]], column: str) -> None:
+    """Give every image the number of its group; splits that the data set brings must not part one."""
+    numbers = find([name for source in sources.values() for name in source.names])
+    ends = np.cumsum([len(source) for source in sources.values()])
+    for source, part in zip(sources.values(), np.split(numbers, ends[:-1]), strict=True):
+        source.groups = part
+    for (one, first), (other, second) in combinations(sources.items(), 2):
+        shared = np.intersect1d(first.groups, second.groups)
+        if len(shared):
+            name = first.names[int(np.flatnonzero(first.groups == shared[0])[0])]
+            raise InputError(
+                f"{len(shared)} groups of column {column} have images in {one} and in {other}, such as that of {name}: "
+                "move them into one split, or set dataset.groups=null"
+            )
 
 
-def _parent(path: PurePosixPath) -> str:
-    parent = path.parent.as_posix()
-    return "" if parent == "." else parent
-
-
-def _base(folder: str) -> str:
-    return folder.rsplit("/", 1)[-1]
+def _without(tree: Tree, folder: str | None) -> Tree:
+    """The tree without one folder."""
+    if folder is None:
+        return tree
+    folders = {parent: [name for name in names if name != folder] for parent, names in tree.folders.items()}
+    return Tree(tree.images, defaultdict(list, folders))
 
 
 def _unwrapped(tree: Tree) -> str:
     """The root, or the only folder in it when that one merely wraps the data set."""
     inside = tree.folders[""]
-    if len(inside) == 1 and _base(inside[0]).lower() not in SPLIT_NAMES and tree.folders[inside[0]]:
+    if len(inside) == 1 and base(inside[0]).lower() not in SPLIT_NAMES and tree.folders[inside[0]]:
         return inside[0]
     return ""
 
@@ -94,14 +107,14 @@ def _split_folders(tree: Tree, top: str, store: FileStore) -> dict[str, str]:
     inside = sorted(tree.folders[top])
     if not inside:
         raise InputError(f"{store.root} has no class folders: {_LAYOUTS}")
-    train = next((folder for folder in inside if _base(folder).lower() == "train"), None)
-    if train is None and all(_base(folder).lower() in SPLIT_NAMES for folder in inside):
-        raise InputError(f"{store.root} has {', '.join(map(_base, inside))} but no train folder: {_LAYOUTS}")
+    train = next((folder for folder in inside if base(folder).lower() == "train"), None)
+    if train is None and all(base(folder).lower() in SPLIT_NAMES for folder in inside):
+        raise InputError(f"{store.root} has {', '.join(map(base, inside))} but no train folder: {_LAYOUTS}")
     if train is None or not tree.folders[train]:  # a class may well be called "train"
         return {"train": top}
     found: dict[str, str] = {}
     for folder in inside:
-        split = SPLIT_NAMES.get(_base(folder).lower())
+        split = SPLIT_NAMES.get(base(folder).lower())
         if split is None or split in found:
             raise InputError(f"{store.root}: folder {folder} beside {train} is not a split of its own: {_LAYOUTS}")
         found[split] = folder
@@ -111,12 +124,12 @@ def _split_folders(tree: Tree, top: str, store: FileStore) -> dict[str, str]:
 def _classes(tree: Tree, folder: str, store: FileStore) -> dict[str, list[str]]:
     """Sorted image names of every class of one split, classes sorted by name."""
     classes: dict[str, list[str]] = {}
-    for path in sorted(tree.folders[folder], key=_base):
+    for path in sorted(tree.folders[folder], key=base):
         if tree.folders[path]:
             raise InputError(f"{store.root}: class folder {path} holds folders, not images: {_LAYOUTS}")
         if not tree.images[path]:
             raise InputError(f"{store.root}: class folder {path} has no image: add some or remove the folder")
-        classes[_base(path)] = sorted(tree.images[path])
+        classes[base(path)] = sorted(tree.images[path])
     if not classes:
         raise InputError(f"{store.root}: folder {folder} has no class folders: {_LAYOUTS}")
     return classes

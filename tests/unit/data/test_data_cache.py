@@ -10,7 +10,8 @@ from helpers.images import pixels, truncate, write_class_folders, write_image, w
 from lightning_imb.data import cache as cache_module
 from lightning_imb.data import decode
 from lightning_imb.data.cache import ImageCache
-from lightning_imb.data.sources import ArraySource, FileSource, load_all, verify
+from lightning_imb.data.loading import load_all, verify
+from lightning_imb.data.sources import ArraySource, FileSource
 from lightning_imb.utils.errors import InputError
 
 NAMES = ["a/00.png", "a/01.png", "a/02.png", "b/00.png", "b/01.png"]

@@ -14,7 +14,7 @@ from helpers.images import (
 from lightning_imb.data.datasets.csv_list import csv_list
 from lightning_imb.data.datasets.image_folder import image_folder
 from lightning_imb.data.profiles import exponential_profile, subsample
-from lightning_imb.data.sources import load_all
+from lightning_imb.data.loading import load_all
 from lightning_imb.utils.errors import InputError
 
 FULL = {"train": {"cat": 4, "ant": 3}, "val": {"cat": 1, "ant": 1}, "test": {"cat": 2, "ant": 2}}
@@ -175,8 +175,8 @@ def test_classes_must_agree_between_the_splits(tmp_path):
 
 
 def test_other_layouts_are_refused_with_the_known_ones(tmp_path):
-    nested = write_splits(tmp_path / "nested", {"images": {"a": 1, "b": 1}, "masks": {"a": 1, "b": 1}})
-    with pytest.raises(InputError, match=r"class folder images holds folders.*known layouts"):
+    nested = write_splits(tmp_path / "nested", {"pictures": {"a": 1, "b": 1}, "masks": {"a": 1, "b": 1}})
+    with pytest.raises(InputError, match=r"class folder masks holds folders.*known layouts"):
         folder(nested)
     beside = write_splits(tmp_path / "beside", FULL | {"extra": {"cat": 1, "ant": 1}})
     with pytest.raises(InputError, match="folder extra beside train"):

@@ -13,7 +13,8 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from lightning_imb.data.decode import BadImageError, decode_image, size_pair
-from lightning_imb.data.sources import ArraySource, FileSource, load_all, verify
+from lightning_imb.data.loading import load_all, verify
+from lightning_imb.data.sources import ArraySource, FileSource
 from lightning_imb.data.statistics import level_counts
 from lightning_imb.utils.errors import InputError
 
