@@ -1,6 +1,5 @@
 """What ``imb-eval`` does: rebuild data and network from a run folder and score a split."""
 
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
@@ -8,15 +7,14 @@ from rich.console import Console
 from rich.table import Table
 
 from lightning_imb.adjust import adjust_head, build_posthoc, check_posthoc, prior_of_logits, summary
-from lightning_imb.build import build_datamodule, checkpoint_kind, protocol_label, selected_on
+from lightning_imb.build import checkpoint_kind, protocol_label, selected_on
 from lightning_imb.checks import check_accelerator
-from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.fit import make_trainer, predict
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.posthoc import AdjustedHead
 from lightning_imb.records import score_entries
 from lightning_imb.reports.tables import run_table
-from lightning_imb.restore import chosen_phase, restore_classifier
+from lightning_imb.restore import chosen_phase, restore_classifier, restore_data
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.environment import first_process
@@ -51,7 +49,7 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     method = None if cfg.posthoc is None else build_posthoc(cfg.posthoc)
     model = restore_classifier(run, cfg.phase, cfg.checkpoint, as_trained=method is not None)
     # synthetic images, which may be dear to make, are made again only where they count
-    data = _data_of(run, trained, cfg.root, synthetic=cfg.split == "train" or method is not None)
+    data = restore_data(run, trained, cfg.root, synthetic=cfg.split == "train" or method is not None)
     trainer = make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)
     report = None
     if method is not None:
@@ -93,31 +91,3 @@ def _check_split(run: RunFolder, split: str) -> None:
     known = list(run.read_data()["class_counts"])
     if split not in known:
         raise InputError(f"this run has no split '{split}': use split={' or split='.join(known)}")
-
-
-def _data_of(run: RunFolder, trained: DictConfig, root: str | None, synthetic: bool) -> ImbalancedDataModule:
-    if root is not None:
-        _move(trained.dataset, str(root))
-    data = build_datamodule(trained, synthetic)
-    data.setup("test")
-    known = run.read_data()
-    wanted = known["class_counts"] if synthetic else known["class_counts"] | {"train": known["real_counts"]}
-    counts = {split: data.counts(split) for split in known["class_counts"] if data.has(split)}
-    if data.fingerprint != known["fingerprint"] or counts != wanted:
-        raise InputError(
-            f"the data of {trained.dataset.name} are not those of the run (other files, labels or sizes): "
-            "point root=<folder> to the data it was trained on"
-        )
-    return data
-
-
-def _move(dataset: DictConfig, root: str) -> None:
-    """Point a resolved dataset config to another root; a csv file below the old root moves with it."""
-    csv = dataset.get("csv")
-    if csv is not None and Path(csv).is_relative_to(dataset.root):
-        csv = str(Path(root) / Path(csv).relative_to(dataset.root))
-    for node in (dataset, dataset.splits):  # the copy in splits is no interpolation any more
-        if "root" in node:
-            node.root = root
-        if csv is not None:
-            node.csv = csv

@@ -1,10 +1,13 @@
 """From a finished run folder to its network, without repeating the overrides of the training."""
 
+from pathlib import Path
+
 import torch
 from omegaconf import DictConfig
 
 from lightning_imb.adjust import put_back_head
-from lightning_imb.build import build_classifier, checkpoint_kind
+from lightning_imb.build import build_classifier, build_datamodule, checkpoint_kind
+from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.transforms import BatchTransform
 from lightning_imb.fit import load_weights
 from lightning_imb.models.classifier import ImbalancedClassifier
@@ -72,3 +75,43 @@ def restore_precision(run: RunFolder, device: torch.device) -> torch.autocast:
     """The context of a forward pass with the rounding that the run's own scores were made with."""
     half = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(run.read_config().accelerator.precision)
     return torch.autocast(device.type, dtype=half, enabled=half is not None)
+
+
+def restore_data(run: RunFolder, trained: DictConfig, root: str | None, synthetic: bool) -> ImbalancedDataModule:
+    """The data of a finished run, set up.
+
+    Args:
+        run: The run.
+        trained: Its config; changed where the data moved.
+        root: Where the data lie now; None for where they were.
+        synthetic: Whether synthetic training images, which may be dear to make, are made again.
+
+    Raises:
+        InputError: If the data are not those of the run.
+    """
+    if root is not None:
+        _move(trained.dataset, str(root))
+    data = build_datamodule(trained, synthetic)
+    data.setup("test")
+    known = run.read_data()
+    wanted = known["class_counts"] if synthetic else known["class_counts"] | {"train": known["real_counts"]}
+    counts = {split: data.counts(split) for split in known["class_counts"] if data.has(split)}
+    if data.fingerprint != known["fingerprint"] or counts != wanted:
+        raise InputError(
+            f"the data of {trained.dataset.name} are not those of the run (other files, labels or sizes): "
+            "point root=<folder> to the data it was trained on"
+        )
+    return data
+
+
+def _move(dataset: DictConfig, root: str) -> None:
+    """Point a resolved dataset config to another root; a csv file below the old root moves with it."""
+    csv = dataset.get("csv")
+    if csv is not None and Path(csv).is_relative_to(dataset.root):
+        csv = str(Path(root) / Path(csv).relative_to(dataset.root))
+    # the copies in these are no interpolations any more
+    for node in (dataset, dataset.splits, dataset.get("regions") or {}):
+        if "root" in node:
+            node["root"] = root
+        if csv is not None:
+            node["csv"] = csv

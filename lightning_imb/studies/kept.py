@@ -1,0 +1,91 @@
+"""Findings in the folder of a run or of a sweep: written once, found again by what made them."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from lightning_imb.data.digest import digest
+from lightning_imb.runs import RunFolder
+from lightning_imb.studies.findings import Findings
+from lightning_imb.studies.study import Study
+from lightning_imb.utils.atomic import atomic_file, remove_drafts, write_json_atomic, write_text_atomic
+from lightning_imb.utils.environment import installed
+
+RESULT = "result.json"
+_NOT_DEFINED = float("nan")
+
+
+def key_of_run(study: Study, run: RunFolder) -> str:
+    """Hash of all that findings depend on: the study with its settings, the finished run, the version of the code."""
+    return digest([[*_said(study), run.metrics_file.read_text(encoding="utf-8")]])[:20]
+
+
+def key_of_sweep(study: Study, keys: Sequence[tuple[str, str]]) -> str:
+    """The same of a comparison: the study, and label and key of every run."""
+    return digest([_said(study), *keys])[:20]
+
+
+def read_kept(folder: Path, key: str) -> Findings | None:
+    """Findings written before under the same key, without figures; None where there are none."""
+    try:
+        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        if result["key"] != key:
+            return None
+        tables = {name: pd.read_csv(folder / f"{name}.csv") for name in result["tables"]}
+        if not all((folder / f"{name}.png").is_file() for name in result["captions"]):
+            return None
+        numbers = {name: _NOT_DEFINED if value is None else value for name, value in result["numbers"].items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # missing, half a file of another program, or an earlier format: it is made anew
+    return Findings(numbers, tables, {}, result["captions"], tuple(result["remarks"]))
+
+
+def write_kept(folder: Path, study: Study, key: str, found: Findings) -> None:
+    """Write tables, figures, and last of all ``result.json``, which marks them as complete.
+
+    What an earlier version of the same findings left in the folder is removed first.
+
+    Args:
+        folder: Their folder; nothing else is kept in it.
+        study: What made them.
+        key: See `key_of_run`.
+        found: The findings.
+    """
+    (folder / RESULT).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in found.tables.items():
+        write_text_atomic(folder / f"{name}.csv", table.to_csv(index=False))
+    for name, figure in found.figures.items():
+        _write_figure(folder / name, figure)
+    result: dict[str, Any] = {
+        "name": study.name,
+        "title": study.title,
+        "key": key,
+        "settings": asdict(study),  # type: ignore[call-overload]
+        "numbers": found.numbers,
+        "tables": list(found.tables),
+        "captions": {name: found.captions.get(name, "") for name in found.figures},
+        "remarks": list(found.remarks),
+    }
+    write_json_atomic(folder / RESULT, result)
+    remove_drafts(folder)
+
+
+def _write_figure(path: Path, figure: Figure) -> None:
+    with rc_context({"text.parse_math": False, "svg.fonttype": "none"}):  # names of classes are no formulas
+        for suffix in ("png", "svg"):
+            with atomic_file(path.with_suffix(f".{suffix}")) as file:
+                figure.savefig(file, format=suffix)
+
+
+def _said(study: Study) -> list[str]:
+    settings = json.dumps(asdict(study), sort_keys=True, default=str)  # type: ignore[call-overload]
+    return [study.name, settings, *installed(["lightning-imb"]).values()]

@@ -1,0 +1,37 @@
+"""What every analysis of finished runs is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from lightning_imb.studies.findings import Findings
+from lightning_imb.studies.subject import Subject
+
+
+class Study(ABC):
+    """An analysis with its settings: subclasses are frozen dataclasses whose fields are those of their yaml.
+
+    Attributes:
+        name: Of its yaml file, of its folder in ``analysis/`` of a run, and on the command line.
+        title: Its heading in reports.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+
+    @abstractmethod
+    def look(self, subject: Subject) -> Findings:
+        """Look into one run.
+
+        Raises:
+            InputError: If a setting does not fit the run.
+        """
+
+    def compare(self, subjects: Sequence[Subject], found: Sequence[Findings]) -> Findings | None:
+        """Compare the runs of a sweep, beyond the means of their numbers; None where there is nothing beyond.
+
+        Args:
+            subjects: At least two runs.
+            found: What was found in each; without figures where it was read back from disk.
+        """
+        return None
