@@ -1,0 +1,46 @@
+"""Finished runs to look into, and an analysis that only counts how often it is asked."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pandas as pd
+
+from helpers.runs import trained
+from lightning_imb.reports.style import new_figure
+from lightning_imb.studies.findings import Findings
+from lightning_imb.studies.study import Study
+from lightning_imb.studies.subject import Subject
+
+QUICK = ("dataset=digits", "model=small_cnn", "model.extractor.width=4", "epochs=1", "accelerator.precision=32-true")
+
+
+def finished(folder, *overrides):
+    """A run of one epoch on digits, done in a few seconds."""
+    return trained(folder, *QUICK, "retrain.epochs=1", *overrides)
+
+
+def opened(folder, *overrides):
+    """The same, opened to look inside."""
+    return Subject(finished(folder, *overrides), quiet=True)
+
+
+@dataclass(frozen=True)
+class Counting(Study):
+    """Says how many test images there are."""
+
+    factor: int
+    name: ClassVar[str] = "counting"
+    title: ClassVar[str] = "Counting"
+    asked: ClassVar[list[str]] = []
+
+    def look(self, subject):
+        self.asked.append(subject.label)
+        figure = new_figure(3, 2)
+        figure.subplots().set_title("$a class")
+        table = pd.DataFrame({"split": ["test"], "images": [len(subject.labels("test"))]})
+        numbers = {"counting/images": float(self.factor * len(subject.labels("test"))), "counting/none": float("nan")}
+        return Findings(numbers, {"images": table}, {"nothing": figure}, {"nothing": "An empty figure."}, ("a remark",))
+
+    def compare(self, subjects, found):
+        self.asked.append("comparison")
+        return Findings({"counting/runs": float(len(subjects))})
