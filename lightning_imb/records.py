@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 
 from lightning_imb.build import protocol_label, selected_on
 from lightning_imb.data.datamodule import ImbalancedDataModule
-from lightning_imb.metrics import known_prior_shift, per_class, prior_shift, rates, reliability, scores
+from lightning_imb.metrics import known_prior_shift, per_class, prior_shift, ranking, rates, reliability, scores
 from lightning_imb.models.backbones import parameter_count
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.reports.confusion import answers, class_tally
@@ -24,6 +24,9 @@ def score_entries(
 ) -> dict[str, Any]:
     """Scores of predictions as entries of ``metrics.json``: ``<prefix>/bacc``, ..., ``<prefix>/recall`` (K values).
 
+    Each class against the rest, ranked by probability: ``class_auroc`` and ``class_ap`` (K values each, None where no
+    sample or every sample is of the class), and ``auroc`` and ``ap``, their means over the classes that have a value.
+
     For the test set, whose prefix ends with ``test``, also its accuracy under other class frequencies,
     ``test/prior_shift/<shift>``; the same with predictions by logits that are told these frequencies,
     ``test/prior_shift_known/<shift>``; and ``test/reliability``: samples, mean confidence and accuracy of each bin,
@@ -37,10 +40,11 @@ def score_entries(
             told others; None where that is not known.
     """
     found = rates(*class_tally(answers(*predictions)))
-    bins = reliability(*predictions)
-    entries: dict[str, Any] = scores(found, data.real_counts) | {"ece": bins.ece, "mce": bins.mce}
+    bins, ranked = reliability(*predictions), ranking(*predictions)
+    entries: dict[str, Any] = scores(found, data.real_counts) | ranked.means() | {"ece": bins.ece, "mce": bins.mce}
     rows = per_class(found, data.real_counts, data.class_names)
     entries["recall"] = [row["recall"] for row in rows]
+    entries |= {f"class_{name}": values for name, values in ranked.per_class().items()}
     if prefix.split("/")[-1] == "test":
         shifted = prior_shift(found.recall, found.support, data.real_counts)
         entries |= {f"prior_shift/{shift}": value for shift, value in shifted.items()}

@@ -13,6 +13,7 @@ from lightning_imb.metrics.prior_shift import (
     shifted_prior,
 )
 from lightning_imb.metrics.progress import class_means, gradient_norms, linear_gradient_norms, progress_summary
+from lightning_imb.metrics.ranking import Ranking, ranking
 from lightning_imb.metrics.scores import MANY_CLASSES, class_groups, per_class, scores
 from lightning_imb.metrics.tally import ClassTally
 
@@ -22,6 +23,7 @@ __all__ = [
     "ClassTally",
     "FrequencyGroups",
     "LossMean",
+    "Ranking",
     "Reliability",
     "binned",
     "checked_major",
@@ -37,6 +39,7 @@ __all__ = [
     "per_class",
     "prior_shift",
     "progress_summary",
+    "ranking",
     "rates",
     "reliability",
     "scores",

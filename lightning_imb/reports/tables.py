@@ -15,6 +15,7 @@ from lightning_imb.reports.pivot import Labels, Pivot
 from lightning_imb.utils.errors import InputError
 
 TEST, PHASE_1 = "test/", "represent/test/"
+RANKED = {"AUROC": f"{TEST}class_auroc", "AP": f"{TEST}class_ap"}  # columns beside the recall of each class
 MISSING = "–"  # a score that the runs do not have
 PARTS = ("mean", "std", "n")
 MAX_CLASSES = 20
@@ -28,36 +29,41 @@ def run_table(metrics: Mapping[str, Any]) -> Table:
 def run_grid(metrics: Mapping[str, Any]) -> Grid:
     """Sum up one run: recall of each class, then the scores; phase 1 beside the final model.
 
+    Where the run has them, AUROC and average precision of each class stand beside the recalls, of the final model.
     Above 20 classes the ten with the most and the ten with the fewest training images are listed.
 
     Args:
         metrics: ``metrics.json``. Without ``represent/test/...`` there is one column of results. ``scored``
             names the images when they are not those of the test set.
     """
-    scored = metrics.get("scored", "test set")
     prefixes = [prefix for prefix in (PHASE_1, TEST) if f"{prefix}recall" in metrics]
     counts = metrics["class_counts"]["train"]
     shown = _shown_classes(counts)
-    classes = [
-        (metrics["class_names"][k], f"{counts[k]:,}", *(_fixed(metrics[f"{p}recall"][k]) for p in prefixes))
-        for k in shown
-    ]
+    ranked = {title: metrics[key] for title, key in RANKED.items() if key in metrics}
+    columns = [*(metrics[f"{prefix}recall"] for prefix in prefixes), *ranked.values()]
+    classes = [(metrics["class_names"][k], f"{counts[k]:,}", *(_fixed(column[k]) for column in columns)) for k in shown]
     names = [key.removeprefix(TEST) for key in metrics if key.startswith(TEST) and not isinstance(metrics[key], list)]
     names = [name for name in names if "/" not in name]  # the accuracy under eleven other priors is a figure
-    scores = [(name, "", *(_fixed(metrics.get(prefix + name)) for prefix in prefixes)) for name in names]
-    hidden = len(counts) - len(shown)
+    blank = ("",) * len(ranked)
+    scores = [(name, "", *(_fixed(metrics.get(prefix + name)) for prefix in prefixes), *blank) for name in names]
     return Grid(
         title=f"{metrics['method']}, seed {metrics['seed']}: {metrics['protocol']}",
         header=(
             "recall per class, scores",
             "n_train",
             *("phase 1" if p == PHASE_1 else "final" for p in prefixes),
+            *ranked,
         ),
         rows=tuple(classes + scores),
-        caption=f"{scored}; {hidden} classes between head and tail stand in metrics.json" if hidden else scored,
+        caption="; ".join([metrics.get("scored", "test set"), *_run_remarks(len(counts) - len(shown), list(ranked))]),
         warning=WARNING if metrics.get("selected_on") == "test" else "",
         breaks=frozenset({len(classes) - 1}),
     )
+
+
+def _run_remarks(hidden: int, ranked: Sequence[str]) -> list[str]:
+    remarks = [f"{hidden} classes between head and tail stand in metrics.json"] if hidden else []
+    return [*remarks, f"{' and '.join(ranked)}: a class against the rest, final model"] if ranked else remarks
 
 
 def comparison_grid(comparison: Comparison, best: Best = "clear") -> Grid:

@@ -1,39 +1,37 @@
-"""Study ``progress``: how training went for major and minor classes, from the log of the run."""
+"""Study ``progress``: how training went for major and minor classes, from the log of a run."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import pandas as pd
+from matplotlib.figure import Figure
 
-from lightning_imb.analysis.training_progress import progress_numbers
-from lightning_imb.metrics import FrequencyGroups, checked_major, frequency_groups
+from lightning_imb.metrics import checked_major, frequency_groups
 from lightning_imb.phases import Phase
 from lightning_imb.reports.analysis.progress_settings_figure import progress_settings_figure
-from lightning_imb.reports.curves import Row, curve
+from lightning_imb.reports.curves import Row
 from lightning_imb.reports.mean_rows import mean_rows
-from lightning_imb.reports.progress_figure import PREFIX, has_progress, progress_comparison_figure, progress_figure
+from lightning_imb.reports.progress_figure import PREFIX, has_progress, progress_comparison_figure
 from lightning_imb.studies.findings import Findings
-from lightning_imb.studies.logged_scores import logged_scores
+from lightning_imb.studies.progress_of_run import epochs_table, from_diagnostics, from_scores, group_curves
 from lightning_imb.studies.study import Study
 from lightning_imb.studies.subject import Subject
 from lightning_imb.tracking.csv_table import MetricsTable
 
 MAX_LINES = 8
-BY_CLASS = re.compile(rf"{PREFIX}(recall|gradient)/(\d+)")
-HOW_TO_RECORD = "train with callbacks.diagnostics_every=1 to record recall and feature gradients on the training images"
+Runs = list[Sequence[Row]]
 
 
 @dataclass(frozen=True)
 class Progress(Study):
     """Training accuracy, minor-to-major confusion and feature gradients by epoch of phase 1.
 
-    From what `callbacks.diagnostics_every` logged. A run without it has only the recalls of its validation or test
+    From what ``callbacks.diagnostics_every`` logged. A run without it has only the recalls of its validation or test
     images, in the epochs in which these were scored; they are summed up in the same way, under other names.
 
     Numbers: ``progress/...`` as in `lightning_imb.analysis.training_progress.progress_numbers`, on the training images;
-    ``progress/<split>/...`` on the images that were scored during training; ``bacc`` on the test images.
+    ``progress/<split>/...`` on the images that were scored during training; ``bacc`` of the run on the test images.
 
     Args:
         major: Which classes are major and minor in a run without diagnostics, as in
@@ -49,61 +47,88 @@ class Progress(Study):
     major: str | float
 
     name: ClassVar[str] = "progress"
+    title: ClassVar[str] = "Progress of training"
 
     def __post_init__(self) -> None:
         checked_major(self.major)
 
     def look(self, subject: Subject) -> Findings:
-        """Sum up one run: numbers, ``epochs`` and ``classes`` tables, the figure ``progress``."""
+        """Sum up one run: numbers, a table by epoch and one by epoch and class, the figure ``progress``."""
         rows = _rows(subject)
         bacc = {"bacc": float(subject.run.read_metrics()["test/bacc"])}
         if not rows:
-            remark = f"{subject.run.metrics_csv} holds no epoch of phase 1: train with logger=csv to record its progress"
-            return Findings(numbers=bacc, tables={}, figures={}, captions={}, remarks=(remark,))
-        if not has_progress(rows):
-            groups = frequency_groups(subject.train_counts, self.major)
-            return logged_scores(rows, groups, subject, bacc, HOW_TO_RECORD)
-        return _from_diagnostics(rows, subject, bacc)
+            remark = "The run has no csv file with epochs of phase 1: logger=csv records its progress."
+            return Findings(numbers=bacc, remarks=(remark,))
+        if has_progress(rows):
+            return from_diagnostics(rows, subject.train_counts, subject.class_names, bacc)
+        groups = frequency_groups(subject.train_counts, self.major)
+        return from_scores(rows, subject.train_counts, subject.class_names, bacc, groups, subject.protocol)
 
     def compare(self, subjects: Sequence[Subject], found: Sequence[Findings]) -> Findings | None:
-        """Draw the runs with diagnostics on one axis, means over seeds; one column per kind of imbalance.
+        """Draw the runs with diagnostics on one axis, means over seeds; kinds of imbalance side by side.
 
         Returns:
             None where fewer than two runs have diagnostics.
         """
-        rows = {index: rows for index, subject in enumerate(subjects) if has_progress(rows := _rows(subject))}
-        if len(rows) < 2:
-            return None
-        settings: dict[str, dict[str, list[list[Row]]]] = {}
-        for index, logged in rows.items():
-            line, setting = _line_of(subjects[index])
-            settings.setdefault(setting, {}).setdefault(line, []).append(logged)
-        return _compared(settings, len(subjects) - len(rows))
+        settings: dict[str, dict[str, Runs]] = {}
+        for subject in subjects:
+            if has_progress(rows := _rows(subject)):
+                line, imbalance = _line_of(subject)
+                settings.setdefault(imbalance, {}).setdefault(line, []).append(rows)
+        watched = sum(len(runs) for lines in settings.values() for runs in lines.values())
+        return _compared(settings, len(subjects) - watched) if watched > 1 else None
 
 
-def _rows(subject: Subject) -> list[Row]:
-    return list(MetricsTable.read(subject.run.metrics_csv).rows(Phase.REPRESENT))
+def _rows(subject: Subject) -> Sequence[Row]:
+    return MetricsTable.read(subject.run.metrics_csv).rows(Phase.REPRESENT)
 
 
-def _from_diagnostics(rows: Sequence[Row], subject: Subject, bacc: Mapping[str, float]) -> Findings:
-    names = sorted({name.removeprefix(PREFIX) for row in rows for name in row if name.startswith(PREFIX)})
-    curves = {name: curve(rows, PREFIX + name) for name in names if "/" not in name}
-    numbers = {f"progress/{name}": value for name, value in progress_numbers(curves).items()}
-    caption = (
-        "Real training images, in evaluation mode, without augmentation and mixing, after epochs of phase 1. The "
-        "gradient is that of an image's own loss with respect to its features, times the class weight of that epoch."
+def _line_of(subject: Subject) -> tuple[str, str]:
+    """Name of the run's line in a comparison, and the kind of imbalance it was trained under."""
+    imbalance = str(subject.cfg.imbalance.name)
+    own = [part for part in subject.row.split(", ") if part != imbalance]
+    return ", ".join(own) or "all runs", imbalance
+
+
+def _compared(settings: Mapping[str, Mapping[str, Runs]], unwatched: int) -> Findings:
+    lines = list(dict.fromkeys(line for runs in settings.values() for line in runs))
+    means = {
+        imbalance: {line: mean_rows(runs[line], PREFIX) for line in lines[:MAX_LINES] if line in runs}
+        for imbalance, runs in settings.items()
+    }
+    remarks = []
+    if unwatched:
+        remarks.append(f"{unwatched} runs without diagnostics are left out (callbacks.diagnostics_every=0).")
+    if len(lines) > MAX_LINES:
+        remarks.append(f"The figure shows the first {MAX_LINES} of {len(lines)} lines; the table holds all of them.")
+    numbers_of_runs = "; ".join(
+        f"{line} ({imbalance}): {len(members)}"
+        for imbalance, runs in settings.items()
+        for line, members in runs.items()
     )
+    caption = f"Real training images, means over seeds; number of runs: {numbers_of_runs}."
     return Findings(
-        numbers=numbers | bacc,
-        tables={"epochs": epochs_table(curves), "classes": _class_table(rows, names, subject)},
-        figures={"progress": progress_figure(rows, subject.train_counts)},
-        captions={"progress": caption},
-        remarks=_remarks(curves),
+        tables={"comparison": _table(settings)},
+        figures={"comparison": _figure({imbalance: runs for imbalance, runs in means.items() if runs})},
+        captions={"comparison": caption},
+        remarks=tuple(remarks),
     )
 
 
-def epochs_table(curves: Mapping[str, Mapping[int, float]]) -> pd.DataFrame:
-    """One row per epoch, counted from 1, one column per curve; empty where a curve has no value."""
-    table = pd.DataFrame({name: pd.Series(points, dtype="float64") for name, points in curves.items()}).sort_index()
-    table.insert(0, "epoch", table.index.astype(int) + 1)
-    return table.reset_index(drop=True)
+def _figure(means: Mapping[str, Mapping[str, Sequence[Row]]]) -> Figure:
+    if len(means) == 1:
+        return progress_comparison_figure(next(iter(means.values())))
+    return progress_settings_figure({f"imbalance={imbalance}": runs for imbalance, runs in means.items()})
+
+
+def _table(settings: Mapping[str, Mapping[str, Runs]]) -> pd.DataFrame:
+    """Means over seeds: one row per kind of imbalance, line and epoch."""
+    tables = []
+    for imbalance, lines in settings.items():
+        for line, runs in lines.items():
+            table = epochs_table(group_curves(mean_rows(runs, PREFIX)))
+            table.insert(0, "runs", len(runs))
+            table.insert(0, "line", line)
+            table.insert(0, "imbalance", imbalance)
+            tables.append(table)
+    return pd.concat(tables, ignore_index=True)

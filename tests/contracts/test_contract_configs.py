@@ -1,11 +1,12 @@
 """What every file under conf/ promises; files are found, not listed."""
 
 import copy
+import dataclasses
 import inspect
 import re
 
 import pytest
-from helpers.conf import CONF, composed, groups, options, yaml_files
+from helpers.conf import CONF, composed, groups, node_of, options, yaml_files
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
@@ -20,6 +21,7 @@ SHARED_KEYS = {
     "oversample": {"_target_", "random_state"},
     "mix": {"_target_", "_partial_"},
     "posthoc": {"_target_"},
+    "analysis": {"_target_"},
     "loss": {"_target_", "_partial_", "weights", "beta", "reduction"},
     "optimizer": {"_target_", "_partial_", "lr", "weight_decay"},
     "scheduler": {"_target_", "_partial_", "warmup_epochs"},
@@ -45,7 +47,7 @@ HYDRA_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
 
 
 def of_group(group):
-    return {option: composed(option)[group] for option in options(group)}
+    return {option: node_of(group, option) for option in groups()[group]}
 
 
 def calls(node, path):
@@ -80,7 +82,8 @@ def test_every_file_says_what_it_is(file):
 def test_every_option_composes_and_resolves(option):
     cfg = copy.deepcopy(composed(option))
     OmegaConf.set_readonly(cfg, False)
-    cfg.run_dir = "run"  # comes from Hydra otherwise
+    if "run_dir" in cfg:
+        cfg.run_dir = "run"  # comes from Hydra otherwise
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
 
 
@@ -89,8 +92,19 @@ def test_the_other_commands_compose(config):
     assert OmegaConf.missing_keys(composed(config=config))
 
 
+def test_every_analysis_is_one_line_of_its_command_under_its_name():
+    cfg = composed(config="analyze")
+    found = {name: node for name, node in cfg.items() if OmegaConf.is_dict(node) and "_target_" in node}
+    assert set(found) == set(groups()["analysis"])
+    for name, node in found.items():
+        study = get_object(node._target_)
+        assert study.name == name
+        assert study.title
+        assert list(node) == ["_target_", *(field.name for field in dataclasses.fields(study))], name
+
+
 @pytest.mark.parametrize("accelerator", groups()["accelerator"])
-@pytest.mark.parametrize("config", ["eval", "predict"])
+@pytest.mark.parametrize("config", ["eval", "predict", "analyze"])
 def test_the_other_commands_take_every_accelerator(config, accelerator):
     cfg = composed(f"accelerator={accelerator}", config=config)
     assert cfg.accelerator == composed(f"accelerator={accelerator}").accelerator

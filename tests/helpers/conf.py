@@ -1,6 +1,7 @@
 """What conf/ holds, found by looking, and its composition in this process."""
 
 import functools
+import re
 from pathlib import Path
 
 from hydra import compose, initialize_config_module
@@ -16,7 +17,13 @@ NEEDED = {
     "dataset=csv": ["dataset.root=images.zip", "dataset.csv=labels.csv"],
 }
 
-OWNERS = {"search": "tune"}  # whose groups are not imb-train's
+OWNERS = {"search": "tune", "analysis": "analyze"}  # whose groups are not imb-train's
+BY_NAME = ("analysis",)  # groups of which a config has every option, each under its own name
+
+
+def node_of(group, option):
+    """What an option puts into the config."""
+    return composed(f"{group}={option}")[option if group in BY_NAME else group]
 
 
 def yaml_files():
@@ -43,6 +50,7 @@ def options(*wanted):
 def composed(*overrides, config=None):
     """The config of a command line, to be read only; what an option cannot do without is given to it."""
     config = config or next((OWNERS[group] for text in overrides if (group := text.split("=")[0]) in OWNERS), "train")
+    overrides = tuple(re.sub(rf"^({'|'.join(BY_NAME)})=(\w+)", r"\1@\2=\2", text) for text in overrides)
     needed = [value for override in overrides for value in NEEDED.get(override, [])]
     with initialize_config_module("lightning_imb.conf", version_base="1.3"):
         cfg = compose(config, overrides=[*overrides, *needed])

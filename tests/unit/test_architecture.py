@@ -15,6 +15,7 @@ PACKAGE = Path(lightning_imb.__file__).parent
 LEVELS = (
     ("phases", "utils"),
     ("losses", "resampling", "metrics", "mixing", "posthoc"),
+    ("analysis",),
     ("models", "data"),
     ("callbacks", "tracking"),
     ("settings", "launches"),
@@ -29,8 +30,9 @@ LEVELS = (
     ("adjust", "reuse"),
     ("restore", "scoring", "store"),
     ("workflow", "sweeps"),
-    ("evaluation", "inference", "tuning"),
-    ("train", "eval", "predict", "report", "tune"),
+    ("evaluation", "inference", "tuning", "studies"),
+    ("inspection",),
+    ("train", "eval", "predict", "report", "tune", "analyze"),
 )
 LEVEL = {unit: number for number, units in enumerate(LEVELS) for unit in units}
 

@@ -10,7 +10,7 @@ from helpers import tiny
 from helpers.runs import composed
 from imblearn.over_sampling import RandomOverSampler
 
-from lightning_imb.metrics import known_prior_shift, prior_shift, reliability
+from lightning_imb.metrics import known_prior_shift, prior_shift, ranking, reliability
 from lightning_imb.records import header_info, score_entries
 from lightning_imb.reports.header import header_lines
 from lightning_imb.runs import Predictions, RunFolder
@@ -102,6 +102,25 @@ def test_scores_of_the_test_set_hold_calibration_and_prior_shift(data):
     shifted = {name.rsplit("/", 1)[1]: value for name, value in entries.items() if "prior_shift/" in name}
     assert shifted == prior_shift(entries["test/recall"], [10] * 3, data.class_counts)
     assert shifted["uniform"] == pytest.approx(entries["test/bacc"])
+
+
+@pytest.mark.parametrize("prefix", ["test", "val", "represent/test", "before_posthoc/test"])
+def test_every_set_has_rankings_of_its_classes(data, prefix):
+    given = predictions()
+    entries, found = score_entries(prefix, given, data), ranking(*given)
+    assert entries[f"{prefix}/class_auroc"] == found.auroc.tolist()
+    assert entries[f"{prefix}/class_ap"] == found.ap.tolist()
+    assert entries[f"{prefix}/auroc"] == pytest.approx(np.mean(found.auroc))
+    assert entries[f"{prefix}/ap"] == pytest.approx(np.mean(found.ap))
+
+
+def test_classes_without_images_are_not_ranked(data):
+    logits, targets = predictions()
+    some = targets != 1
+    entries = score_entries("test", Predictions(logits[some], targets[some]), data)
+    assert entries["test/class_auroc"][1] is entries["test/class_ap"][1] is entries["test/recall"][1] is None
+    auroc = entries["test/class_auroc"]
+    assert entries["test/auroc"] == pytest.approx((auroc[0] + auroc[2]) / 2)
 
 
 @pytest.mark.parametrize("prefix", ["represent/test", "before_posthoc/test"])

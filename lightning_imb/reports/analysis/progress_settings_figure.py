@@ -1,5 +1,6 @@
 """The pictures of the progress of training under several kinds of imbalance, side by side."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ def progress_settings_figure(settings: Mapping[str, Mapping[str, Sequence[Row]]]
         grid[0, column].set_title(setting, fontsize=11, fontweight="bold", loc="left")
         grid[-1, column].set_xlabel("epoch")
     for (name, text), (first, *_) in zip(PANELS.items(), grid, strict=True):
-        first.set_ylabel(text.replace(", ", ",\n").replace(" for a ", "\nfor a ").replace(" of the ", "\nof the "))
+        first.set_ylabel(textwrap.fill(text, 26))
         _scale(first, name)
     handles = [Line2D([], [], color=colour[label], linewidth=2, label=label) for label in labels]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(labels)), frameon=False, fontsize=9)

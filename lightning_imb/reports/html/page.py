@@ -12,6 +12,7 @@ from lightning_imb.reports.html.calibration import prior_shift_section, reliabil
 from lightning_imb.reports.html.confusions import confusion_section
 from lightning_imb.reports.html.counts import counts_section
 from lightning_imb.reports.html.facts import facts
+from lightning_imb.reports.html.inside import inside_sections
 from lightning_imb.reports.html.learning import learning_section
 from lightning_imb.reports.html.parts import Section, sortable
 from lightning_imb.reports.html.progress import progress_section
@@ -64,6 +65,7 @@ def _sections(comparison: Comparison, grid: Grid, rows: Sequence[RowRuns], folde
             confusion_section(rows),
             learning_section(rows),
             *(section for section in wherever if section.pictures),  # earlier runs have not measured these
+            *inside_sections(comparison.keys, rows, folder),
             counts_section(rows),
             unfinished_section(folder),
         )

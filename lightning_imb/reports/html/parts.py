@@ -68,6 +68,7 @@ class Picture:
         caption: Below the picture.
         width: Pixels.
         height: Pixels.
+        title: Above the picture; empty for none.
     """
 
     source: str
@@ -75,6 +76,7 @@ class Picture:
     caption: str
     width: int
     height: int
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class Section:
         pictures: Its pictures.
         notes: What was left out, and why.
         wide: Whether pictures stand one below the other; else side by side where there is room.
+        tables_first: Whether tables stand above the pictures.
     """
 
     anchor: str
@@ -98,6 +101,7 @@ class Section:
     pictures: tuple[Picture, ...] = ()
     notes: tuple[str, ...] = field(default=())
     wide: bool = True
+    tables_first: bool = False
 
 
 def sortable(grid: Grid) -> SortableTable:
@@ -125,8 +129,12 @@ def picture(figure: Figure, alt: str, caption: str) -> Picture:
     png = io.BytesIO()
     figure.savefig(png, format="png")
     width, height = figure.get_size_inches() * figure.dpi
-    source = f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode('ascii')}"
-    return Picture(source, alt, caption, round(width), round(height))
+    return Picture(png_address(png.getvalue()), alt, caption, round(width), round(height))
+
+
+def png_address(content: bytes) -> str:
+    """A png file as a ``data:`` address."""
+    return f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def _kind(j: int, grid: Grid) -> Literal["text", "number"]:

@@ -277,5 +277,5 @@ def test_a_box_beyond_its_image_is_found_when_the_image_is_looked_at(tmp_path):
 
 
 def test_images_that_are_not_there_have_no_region(tmp_path):
-    with pytest.raises(InputError, match="ant/7.png is no image of"):
+    with pytest.raises(InputError, match=r"ant/7\.png is no image of"):
         image_folder_regions(str(tree(tmp_path))).load("images/ant/7.png", (20, 30), None)

@@ -122,6 +122,27 @@ def test_closing_table_without_retraining_has_one_result_column(make_run):
     assert run_grid(make_run("a").read_metrics()).header[2:] == ("final",)
 
 
+def test_closing_table_has_a_column_for_each_ranking_of_classes(make_run):
+    run = make_run(
+        "a",
+        represent__test__recall=[1.0, 0.0],
+        represent__test__class_auroc=[0.1, 0.2],  # of the final model alone
+        test__recall=[0.9, None],
+        test__auroc=0.75,
+        test__class_auroc=[0.75, None],
+        test__class_ap=[0.5, None],
+    )
+    grid = run_grid(run.read_metrics())
+    assert grid.header[2:] == ("phase 1", "final", "AUROC", "AP")
+    assert grid.rows == (
+        ("c0", "40", "1.000", "0.900", "0.750", "0.500"),
+        ("c1", "4", "0.000", "–", "–", "–"),
+        ("bacc", "", "–", "0.500", "", ""),
+        ("auroc", "", "–", "0.750", "", ""),
+    )
+    assert grid.caption == "test set; AUROC and AP: a class against the rest, final model"
+
+
 def test_closing_table_of_many_classes_shows_head_and_tail(make_run):
     counts = list(range(1, 101))
     metrics = make_run("a", counts=counts).read_metrics()

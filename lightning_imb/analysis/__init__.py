@@ -1,0 +1,1 @@
+"""What is inside a trained network, from arrays: pure functions, usable without a run."""

@@ -1,0 +1,1 @@
+"""Figures of the analyses, drawn from arrays and tables."""

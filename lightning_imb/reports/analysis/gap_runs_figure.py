@@ -1,0 +1,40 @@
+"""The picture of generalization gap against balanced accuracy, over the runs of a sweep."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lightning_imb.reports.style import colours, new_figure, tidy
+
+MAX_LINES = 8  # as many colours as can be told apart
+
+PANELS = {"gap": "gap, all rows (embedding units)", "matched": "gap, equally many rows"}
+
+
+def gap_runs_figure(table: pd.DataFrame) -> Figure:
+    """Draw the mean gap of each run and its balanced accuracy, with a line from before to after where it has both.
+
+    Args:
+        table: One row per run and stage, in the order of the stages: ``run``, ``line`` (runs of one line have one
+            colour; at most eight lines), ``stage``, ``gap``, ``matched``, ``bacc``.
+    """
+    lines = list(dict.fromkeys(table["line"]))
+    colour = dict(zip(lines, colours(len(lines)), strict=True))
+    figure = new_figure(10, 4.6)
+    for axes, (column, text) in zip(figure.subplots(1, 2, sharey=True), PANELS.items(), strict=True):
+        for _, rows in table.groupby("run", sort=False):
+            shade = colour[rows["line"].iloc[0]]
+            axes.plot(rows[column], rows["bacc"], color=shade, linewidth=1)
+            axes.plot(rows[column][:-1], rows["bacc"][:-1], "o", color=shade, markersize=7, markerfacecolor="white", zorder=4)
+            axes.plot(rows[column][-1:], rows["bacc"][-1:], "o", color=shade, markersize=7)
+        axes.set_xlabel(text)
+        tidy(axes, "both")
+    figure.axes[0].set_ylabel("balanced accuracy, test")
+    figure.suptitle("Generalization gap and balanced accuracy, mean over classes", fontsize=12, fontweight="bold")
+    handles = [Line2D([], [], color=colour[line], label=line, marker="o", markersize=7) for line in lines]
+    if table["stage"].nunique() > 1:
+        handles.append(
+            Line2D([], [], color="#333333", label="hollow: before", marker="o", markersize=7, markerfacecolor="white")
+        )
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)), frameon=False, fontsize=9)
+    return figure

@@ -1,0 +1,77 @@
+"""Pictures of the magnitude of each class's top features in train and in test."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from lightning_imb.reports.analysis.chosen_classes import chosen_classes
+from lightning_imb.reports.analysis.class_size import class_size_axis
+from lightning_imb.reports.analysis.point_labels import label_points
+from lightning_imb.reports.style import BLUE, DENSE_CLASSES, GREY, MANY_LABELS, ORANGE, class_ticks, new_figure, tidy
+
+_PARTS = {"train, true positives": GREY, "test, true positives": BLUE, "test, false negatives": ORANGE}
+
+
+def magnitude_figure(
+    magnitudes: Sequence[NDArray[np.float64]], names: Sequence[str], counts: Sequence[int], what: str, top: int
+) -> Figure:
+    """Draw the mean magnitude of each class's top features, which training fixes, as three bars per class.
+
+    Args:
+        magnitudes: (C,) each: true positives of training, true positives and false negatives of test; NaN where none.
+        names: (C,) class names.
+        counts: (C,) training images per class; they order the classes, and above 20 classes both ends are shown.
+        what: Whose magnitude it is, such as ``classification embeddings``.
+        top: K.
+    """
+    order, note = chosen_classes(counts)
+    figure = new_figure(10, 4.8)
+    axes = figure.subplots()
+    for i, ((label, colour), values) in enumerate(zip(_PARTS.items(), magnitudes, strict=True)):
+        x = np.arange(len(order)) + (i - 1) * 0.27
+        axes.bar(x, np.nan_to_num(values[order]), 0.25, color=colour, label=label)
+        for missing in x[np.isnan(values[order])]:
+            axes.text(missing, 0, "–", ha="center", va="bottom", color=colour)
+    title = f"Magnitude of {what} at the top {top} features{note}"
+    axes.set_title(title, fontsize=12, fontweight="bold", loc="left")
+    axes.set_ylabel("mean magnitude")
+    axes.set_xlabel("class, largest first")
+    figure.legend(frameon=False, fontsize=9, ncols=3, loc="outside lower center")
+    class_ticks(axes, [names[c] for c in order])
+    tidy(axes)
+    return figure
+
+
+def match_figure(
+    log_ratio: Mapping[str, NDArray[np.float64]], names: Sequence[str], counts: Sequence[int], what: str
+) -> Figure:
+    """Draw how much stronger or weaker each class's top features are in test than in training, against its size.
+
+    Args:
+        log_ratio: (C,) mean over the top features of log R_c for each of two parts of the test rows; NaN where not
+            defined.
+        names: (C,) class names.
+        counts: (C,) training images per class.
+        what: Whose magnitude it is, such as ``classification embeddings``.
+    """
+    figure = new_figure(10, 4.8)
+    axes = figure.subplots()
+    for (part, values), colour, marker in zip(log_ratio.items(), (BLUE, ORANGE), ("o", "s"), strict=True):
+        faint = min(1.0, DENSE_CLASSES / 2 / len(values))
+        axes.plot(
+            counts, np.exp(values), marker, color=colour, markersize=7, markeredgewidth=0, alpha=faint, label=part
+        )
+    axes.axhline(1, color="#555555", linewidth=1, linestyle="--", zorder=0)
+    axes.set_title(f"Test against training: magnitude of {what}", fontsize=12, fontweight="bold", loc="left")
+    axes.set_ylabel("R = test / training true positives\n(geometric mean over the top features)")
+    class_size_axis(axes)
+    axes.margins(x=0.08, y=0.12)
+    tidy(axes, "both")
+    figure.legend(frameon=False, fontsize=9, ncols=2, loc="outside lower center")
+    if len(names) <= MANY_LABELS:
+        right, wrong = log_ratio.values()
+        named = np.exp(np.where(np.isnan(right), wrong, right))  # the two marks of a class stand above each other
+        label_points(axes, list(zip(map(float, counts), named.tolist(), names, strict=True)))
+    return figure

@@ -1,0 +1,127 @@
+"""The same layer in the networks of different runs."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lightning_imb.analysis.cka import cka_matrix
+from lightning_imb.reports.analysis.cka_figure import runs_figure
+from lightning_imb.studies.features import Probe, untrained
+from lightning_imb.studies.findings import Findings
+from lightning_imb.studies.subject import Subject
+
+UNTRAINED = "untrained"
+FORMS = {"cka": True, "biased": False}
+_COLUMNS = ["layer", "row", "other", "pairs", "cka", "sd", "biased"]
+
+
+def compare_layers(probe: Probe, subjects: Sequence[Subject], with_untrained: bool, seed: int) -> Findings | None:
+    """CKA of each layer between all pairs of runs, averaged over the pairs of two rows of a sweep.
+
+    Two runs of the same row differ by their seed alone: their similarity is the level of noise, and of methods only what
+    lies below it can be told apart. The untrained network is the other end.
+
+    Args:
+        probe: Images and layers.
+        subjects: The runs; those with other images or other layers than the first one are left out.
+        with_untrained: Whether to compare with untrained networks.
+        seed: Of the weights of these.
+
+    Returns:
+        None where fewer than two runs can be compared.
+    """
+    alike, layers = _comparable(probe, subjects)
+    if len(alike) < 2:
+        return None
+    # flattened maps of all runs and layers at once may be large
+    groups = [layers] if probe.pooling == "mean" else [[layer] for layer in layers]
+    table = averaged([pair for group in groups for pair in _pairs(probe, alike, group, with_untrained, seed)])
+    names = list(dict.fromkeys(subject.row for subject in alike))
+    counts = ", ".join(f"{name} {sum(subject.row == name for subject in alike)}" for name in names)
+    caption = (
+        f"{probe.said(len(probe.rows(alike[0])))} Means over pairs of runs. On the diagonal, in bold: runs that differ in "
+        f"their seed alone, the level of noise. Number of runs: {counts}."
+    )
+    left_out = len(subjects) - len(alike)
+    return Findings(
+        tables={"runs": table},
+        figures={"runs": runs_figure(matrices(table, layers, names), names, with_untrained)},
+        captions={"runs": caption},
+        remarks=(f"{left_out} runs with other images or other layers are left out.",) if left_out else (),
+    )
+
+
+def _comparable(probe: Probe, subjects: Sequence[Subject]) -> tuple[list[Subject], list[str]]:
+    """The runs that have the images and the layers of the first one, and these layers."""
+    images, layers = subjects[0].names(probe.split), probe.layers_in(subjects[0])
+    alike = []
+    for subject in subjects:
+        if subject.names(probe.split) == images and probe.layers_in(subject) == layers:
+            alike.append(subject)
+        subject.forget()
+    return alike, layers
+
+
+def _pairs(
+    probe: Probe, subjects: Sequence[Subject], layers: Sequence[str], with_untrained: bool, seed: int
+) -> list[dict[str, Any]]:
+    """One entry per layer and pair of runs, and one per layer and run for the untrained network."""
+    features, start = [], []
+    for subject in subjects:
+        features.append(probe.features(subject, subject.model(), layers))
+        if with_untrained:
+            start.append(probe.features(subject, untrained(subject, seed), layers))
+        subject.forget()
+    rows = [subject.row for subject in subjects]
+    entries: list[dict[str, Any]] = []
+    for layer in layers:
+        of_runs = [of[layer] for of in features]
+        forms = {form: cka_matrix(of_runs, of_runs, debiased) for form, debiased in FORMS.items()}
+        for i, j in combinations(range(len(rows)), 2):
+            entries.append({"layer": layer, "row": rows[i], "other": rows[j], **_cells(forms, i, j)})
+        for i, new in enumerate(start):
+            ends = {form: cka_matrix([of_runs[i]], [new[layer]], debiased) for form, debiased in FORMS.items()}
+            entries.append({"layer": layer, "row": rows[i], "other": UNTRAINED, **_cells(ends, 0, 0)})
+    return entries
+
+
+def _cells(forms: Mapping[str, NDArray[np.float64]], i: int, j: int) -> dict[str, float]:
+    return {form: float(matrix[i, j]) for form, matrix in forms.items()}
+
+
+def averaged(pairs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Mean and standard deviation (ddof 1; of pairs that share runs, so it is too small for an interval) over pairs.
+
+    Args:
+        pairs: ``layer, row, other, cka, biased`` of each pair; the order of ``row`` and ``other`` means nothing.
+
+    Returns:
+        One row per layer and unordered pair of rows of the sweep: ``layer, row, other, pairs, cka, sd, biased``.
+    """
+    table = pd.DataFrame(pairs)
+    names = list(dict.fromkeys([*table["row"], *table["other"]]))
+    place = {name: (name == UNTRAINED, i) for i, name in enumerate(names)}
+    swap = [place[a] > place[b] for a, b in zip(table["row"], table["other"], strict=True)]
+    table.loc[swap, ["row", "other"]] = table.loc[swap, ["other", "row"]].to_numpy()
+    grouped = table.groupby(["layer", "row", "other"], sort=False)
+    found = grouped.agg(pairs=("cka", "size"), cka=("cka", "mean"), sd=("cka", "std"), biased=("biased", "mean"))
+    return found.reset_index()[_COLUMNS]
+
+
+def matrices(table: pd.DataFrame, layers: Sequence[str], names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """(M, M + 1) of each layer: rows of the sweep with each other, and with the untrained network; NaN without a pair."""
+    found = {}
+    for layer in layers:
+        matrix = np.full((len(names), len(names) + 1), np.nan)
+        for entry in table[table["layer"] == layer].itertuples():
+            i = names.index(entry.row)
+            j = len(names) if entry.other == UNTRAINED else names.index(entry.other)
+            matrix[i, j] = entry.cka
+            if j < len(names):
+                matrix[j, i] = entry.cka
+        found[layer] = matrix
+    return found
