@@ -134,17 +134,19 @@ def _labelled(label: str, group: str, scores: Mapping[str, Mapping[str, float]])
 
 
 def headline(table: pd.DataFrame) -> dict[str, float]:
-    """The numbers of a table that are worth a line each: the soft measures and the pointing games.
+    """The numbers of a table that are worth a line each.
 
     Returns:
-        For each measure m: ``m`` and ``m_above_chance`` (all images), ``class_mean_m_above_chance``, ``m_tp`` and
-        ``m_tp_above_chance`` (images whose class the model predicts).
+        For each soft measure and pointing game m: ``m`` and ``m_above_chance``, over all images. For IoU and the macro
+        pointing game also ``m_tp_above_chance`` (images whose class the model predicts) and
+        ``class_mean_m_above_chance``.
     """
     numbers: dict[str, float] = {}
     keys, values = table[["class", "group", "measure"]], table[["score", "above_chance"]]
     at = dict(zip(keys.itertuples(index=False, name=None), values.to_numpy(dtype=np.float64).tolist(), strict=True))
     for name in (*SOFT, "pointing", "pointing_macro"):
         numbers[name], numbers[f"{name}_above_chance"] = at[ALL_IMAGES, POSITIVES, name]
+    for name in ("iou", "pointing_macro"):
+        _, numbers[f"{name}_tp_above_chance"] = at[ALL_IMAGES, FOUND, name]
         _, numbers[f"class_mean_{name}_above_chance"] = at[MEAN_OF_CLASSES, POSITIVES, name]
-        numbers[f"{name}_tp"], numbers[f"{name}_tp_above_chance"] = at[ALL_IMAGES, FOUND, name]
     return numbers

@@ -5,20 +5,17 @@ gradients flow to the images or maps alone. Guided backpropagation is left out: 
 and networks that call ReLU as a function would silently be explained without it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from captum.attr import InputXGradient, IntegratedGradients, LayerGradCam, Occlusion
+from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from lightning_imb.analysis.layers import chosen_layers, read_maps, stages
-from lightning_imb.utils.checked import checked_choice, checked_number
 
 AUTO = "auto"
-GRAD_CAM = "grad_cam"
-EVIDENCE = ("positive", "absolute")
 
 
 @contextmanager
@@ -178,70 +175,18 @@ def evidence(attributions: Tensor, kind: str) -> Tensor:
     return summed.abs() if kind == "absolute" else summed.relu()
 
 
-@dataclass(frozen=True)
-class Explainer:
-    """One of the methods above with its settings, for one network and one extractor in it.
+def smoothed(maps: Tensor, share: float) -> Tensor:
+    """Gaussian means of neighbouring pixels.
+
+    Gradients with respect to pixels jump from one pixel to the next, most of all before layers that skip pixels: a
+    single pixel would decide a pointing game.
 
     Args:
-        network: Maps images to logits.
-        layers: What `grad_cam` weighs.
-        steps: Of `integrated_gradients`, >= 1.
-        evidence: What is kept of attributions to pixels, ``positive`` or ``absolute``.
-        window: Of `occlusion`, in (0, 1].
-        baseline: Of `integrated_gradients` and `occlusion`.
+        maps: (N, H, W).
+        share: Standard deviation as a share of the image's sides, >= 0; 0 for none.
 
-    Raises:
-        InputError: A setting out of range.
+    Returns:
+        (N, H, W) float32, on the same device.
     """
-
-    network: nn.Module
-    layers: Sequence[nn.Module]
-    steps: int
-    evidence: str
-    window: float
-    baseline: Tensor | None = None
-
-    def __post_init__(self) -> None:
-        check_settings(self.steps, self.evidence, self.window)
-
-    def explain(self, method: str, inputs: Tensor, target: Tensor) -> Tensor:
-        """Raw maps (N, h, w) float32, >= 0, of images (N, C, H, W) and their classes (N,).
-
-        Args:
-            method: One of `METHODS`.
-            inputs: As the network takes them.
-            target: int64, the class that each map is of.
-        """
-        return METHODS[method](self, inputs, target)
-
-    def _grad_cam(self, inputs: Tensor, target: Tensor) -> Tensor:
-        return grad_cam(self.network, self.layers, inputs, target)
-
-    def _integrated_gradients(self, inputs: Tensor, target: Tensor) -> Tensor:
-        found = integrated_gradients(self.network, inputs, target, self.steps, self.baseline)
-        return evidence(found, self.evidence)
-
-    def _input_x_gradient(self, inputs: Tensor, target: Tensor) -> Tensor:
-        return evidence(input_x_gradient(self.network, inputs, target), self.evidence)
-
-    def _occlusion(self, inputs: Tensor, target: Tensor) -> Tensor:
-        return evidence(occlusion(self.network, inputs, target, self.window, self.baseline), self.evidence)
-
-
-METHODS: dict[str, Callable[[Explainer, Tensor, Tensor], Tensor]] = {
-    GRAD_CAM: Explainer._grad_cam,
-    "integrated_gradients": Explainer._integrated_gradients,
-    "input_x_gradient": Explainer._input_x_gradient,
-    "occlusion": Explainer._occlusion,
-}
-
-
-def check_settings(steps: int, kind: str, window: float) -> None:
-    """Refuse settings of an `Explainer` that are out of range.
-
-    Raises:
-        InputError: ``steps`` below 1, an unknown kind of evidence, or a window outside (0, 1].
-    """
-    checked_number("steps", steps, 1)
-    checked_choice("evidence", kind, EVIDENCE)
-    checked_number("window", window, 0.01, 1)
+    widths = (0.0, *(share * length for length in maps.shape[1:]))
+    return torch.from_numpy(gaussian_filter(maps.cpu().numpy(), widths, mode="nearest")).to(maps.device)

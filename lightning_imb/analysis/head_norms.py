@@ -22,7 +22,7 @@ class HeadNorms(NamedTuple):
 
     Attributes:
         norms: (K,) Euclidean length of each class's weight vector, without the bias.
-        spread: largest over smallest, at least 1; infinite where a class has no weight left.
+        spread: largest over smallest, at least 1; NaN where a class has no weight left.
         rank_correlation: Spearman's with the class counts; NaN where either does not differ between classes.
     """
 
@@ -48,8 +48,8 @@ def head_norms(weight: NDArray[Any], class_counts: Sequence[int]) -> HeadNorms:
             f"class_counts has {len(class_counts)} entries for {len(weight)} weight vectors; give one each"
         )
     norms = np.linalg.norm(weight.astype(np.float64), axis=1)
-    smallest = float(norms.min())
-    spread = float(norms.max()) / smallest if smallest > 0 else float("inf")
+    largest, smallest = float(norms.max()), float(norms.min())
+    spread = largest / smallest if smallest > 0 else float("nan")
     # norms made equal, as by tau-normalisation, still differ by rounding, which has no order
-    ordered = spread > 1 + _ROUNDING
+    ordered = largest - smallest > _ROUNDING * largest
     return HeadNorms(norms, spread, rank_correlation(norms, class_counts) if ordered else float("nan"))

@@ -13,6 +13,8 @@ from lightning_imb.studies.study import Study
 from lightning_imb.studies.subject import Balanced, Subject
 from lightning_imb.utils.checked import checked_number
 
+_NAMED = 5  # classes that a remark names before it only counts them
+
 
 @dataclass(frozen=True)
 class ResamplerAudit(Study):
@@ -60,7 +62,7 @@ class ResamplerAudit(Study):
             tables={"classes": named},
             figures={"audit": audit_figure(table, subject.class_names)},
             captions={"audit": self._caption(table)},
-            remarks=remark,
+            remarks=(*remark, *_fallbacks(named)),
         )
 
     def _caption(self, table: pd.DataFrame) -> str:
@@ -78,6 +80,18 @@ def _told(balanced: Balanced) -> tuple[pd.DataFrame, tuple[str, ...]]:
         silent = "The over-sampler tells nothing of its classes: the table holds what its result shows."
         return pd.DataFrame({"label": pd.Series(dtype="int64")}), (silent,)
     return told_by_resampler(balanced.report).drop(columns=["n", "generated"], errors="ignore"), ()
+
+
+def _fallbacks(table: pd.DataFrame) -> list[str]:
+    """Say which classes could not be over-sampled as meant."""
+    if "fallback" not in table:
+        return []
+    used = table[table["fallback"].notna()].groupby("fallback")["class"]
+    return [
+        f"Fallback {name}: {', '.join(list(classes)[:_NAMED])}"
+        + (f" and {len(classes) - _NAMED} more." if len(classes) > _NAMED else ".")
+        for name, classes in used
+    ]
 
 
 def _numbers(table: pd.DataFrame) -> dict[str, float]:

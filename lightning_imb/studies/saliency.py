@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lightning_imb.analysis.alignment_table import image_entry
-from lightning_imb.analysis.attribution import GRAD_CAM, METHODS, Explainer, check_settings
+from lightning_imb.analysis.explainer import GRAD_CAM, METHODS, Explainer, check_settings
 from lightning_imb.analysis.heat_maps import SCALING, heat_maps
 from lightning_imb.analysis.region_bank import RegionBank
 from lightning_imb.reports.analysis.saliency_figure import Example, saliency_figure
@@ -57,6 +57,8 @@ class Saliency(Study):
         steps: Of integrated gradients.
         baseline: Of integrated gradients and occlusion: the ``mean`` colour of the training images, or ``black``.
         evidence: What is kept of attributions to pixels, ``positive`` or ``absolute``.
+        smooth: Standard deviation, as a share of the image's sides, of the Gaussian that smooths gradients with respect
+            to pixels; 0 for none.
         window: Side of occlusion's square, as a share of the image's.
         chunk: Images that are explained at a time, which bounds the memory.
         seed: Of all draws.
@@ -83,6 +85,7 @@ class Saliency(Study):
     steps: int
     baseline: str
     evidence: str
+    smooth: float
     window: float
     chunk: int
     seed: int
@@ -101,7 +104,7 @@ class Saliency(Study):
             checked_number(name, getattr(self, name), 1)
         checked_number("threshold", self.threshold, 0.01, 1)
         checked_number("n_examples", self.n_examples, 0)
-        check_settings(self.steps, self.evidence, self.window)
+        check_settings(self.steps, self.evidence, self.smooth, self.window)
 
     def look(self, subject: Subject) -> Findings:
         """Explain one run: tables ``alignment`` and ``images``, figures ``alignment`` and ``examples``."""
@@ -134,6 +137,7 @@ class Saliency(Study):
             [subject.model(stage).extractor_module.get_submodule(layer) for layer in layers],
             self.steps,
             self.evidence,
+            self.smooth,
             self.window,
             black(subject) if self.baseline == "black" else None,
         )

@@ -10,7 +10,6 @@ from lightning_imb.studies.findings import Findings
 from lightning_imb.studies.subject import Subject
 
 SCORES = ("bacc", "auroc", "ap")  # of `metrics.json`, as far as a run has them
-MEASURES = ("iou", "iobb", "ior", "pointing", "pointing_macro")
 DRAWN = "class_mean_iou_above_chance"
 _KEYS = ["row", "seed"]
 
@@ -58,11 +57,9 @@ def _run(subject: Subject, found: Findings, methods: Sequence[str]) -> dict[str,
     entry: dict[str, str | int | float] = {"row": subject.row, "seed": subject.seed}
     entry |= {score: float(metrics[f"test/{score}"]) for score in SCORES if metrics.get(f"test/{score}") is not None}
     for method in methods:
-        names = [
-            name for measure in MEASURES for name in (measure, f"{measure}_above_chance", f"{measure}_tp_above_chance")
-        ]
-        for name in (DRAWN, *names):
-            entry[f"{method}/{name}"] = found.numbers[f"saliency/{method}/{name}"]
+        prefix = f"saliency/{method}/"
+        mine = {name: value for name, value in found.numbers.items() if name.startswith(prefix)}
+        entry |= {name.removeprefix("saliency/"): value for name, value in mine.items()}
     return entry
 
 

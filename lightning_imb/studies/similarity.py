@@ -20,12 +20,12 @@ from lightning_imb.utils.checked import checked_flag
 Features = Mapping[str, NDArray[Any]]
 """(n, p) of the same images, by layer."""
 
-REFERENCES = {"before": "before phase 3", "untrained": "untrained network"}
+REFERENCES = {"before": "as phase 1 left it", "untrained": "untrained network"}
 
 
 @dataclass(frozen=True)
 class Similarity(Study):
-    """Linear CKA between layers of a network, with what they were before phase 3, and with an untrained network.
+    """Linear CKA between layers of a network, with what phase 1 left, and with an untrained network.
 
     All numbers are of the debiased form; tables hold the plain one beside it, which rises with the width of the layers
     over the number of images. The logits stand as the last layer. An untrained network is one draw of new weights.

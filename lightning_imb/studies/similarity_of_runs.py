@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,8 +22,8 @@ _COLUMNS = ["layer", "row", "other", "pairs", "cka", "sd", "biased"]
 def compare_layers(probe: Probe, subjects: Sequence[Subject], with_untrained: bool, seed: int) -> Findings | None:
     """CKA of each layer between all pairs of runs, averaged over the pairs of two rows of a sweep.
 
-    Two runs of the same row differ by their seed alone: their similarity is the level of noise, and of methods only what
-    lies below it can be told apart. The untrained network is the other end.
+    Two runs of the same row differ by their seed alone: their similarity is the level of noise, and only methods that
+    are less alike than that differ. The untrained network is the other end.
 
     Args:
         probe: Images and layers.
@@ -34,17 +34,21 @@ def compare_layers(probe: Probe, subjects: Sequence[Subject], with_untrained: bo
     Returns:
         None where fewer than two runs can be compared.
     """
-    alike, layers = _comparable(probe, subjects)
-    if len(alike) < 2:
-        return None
+    layers, images = probe.layers_in(subjects[0]), subjects[0].names(probe.split)
     # flattened maps of all runs and layers at once may be large
     groups = [layers] if probe.pooling == "mean" else [[layer] for layer in layers]
-    table = averaged([pair for group in groups for pair in _pairs(probe, alike, group, with_untrained, seed)])
-    names = list(dict.fromkeys(subject.row for subject in alike))
+    pairs, alike = [], list(subjects)
+    for group in groups:
+        features = [_features(probe, subject, layers, images, group, with_untrained, seed) for subject in alike]
+        alike = [subject for subject, found in zip(alike, features, strict=True) if found is not None]
+        pairs += _pairs([subject.row for subject in alike], [found for found in features if found is not None])
+    if len(alike) < 2:
+        return None
+    table, names = averaged(pairs), list(dict.fromkeys(subject.row for subject in alike))
     counts = ", ".join(f"{name} {sum(subject.row == name for subject in alike)}" for name in names)
     caption = (
-        f"{probe.said(len(probe.rows(alike[0])))} Means over pairs of runs. On the diagonal, in bold: runs that differ in "
-        f"their seed alone, the level of noise. Number of runs: {counts}."
+        f"{probe.said(len(probe.rows(alike[0])))} Means over pairs of runs. On the diagonal, in bold: runs that "
+        f"differ in their seed alone, the level of noise. Number of runs: {counts}."
     )
     left_out = len(subjects) - len(alike)
     return Findings(
@@ -55,37 +59,44 @@ def compare_layers(probe: Probe, subjects: Sequence[Subject], with_untrained: bo
     )
 
 
-def _comparable(probe: Probe, subjects: Sequence[Subject]) -> tuple[list[Subject], list[str]]:
-    """The runs that have the images and the layers of the first one, and these layers."""
-    images, layers = subjects[0].names(probe.split), probe.layers_in(subjects[0])
-    alike = []
-    for subject in subjects:
-        if subject.names(probe.split) == images and probe.layers_in(subject) == layers:
-            alike.append(subject)
+class _Features(NamedTuple):
+    """Of one run, by layer."""
+
+    trained: Mapping[str, NDArray[Any]]
+    untrained: Mapping[str, NDArray[Any]] | None
+
+
+def _features(
+    probe: Probe,
+    subject: Subject,
+    layers: Sequence[str],
+    images: Sequence[str],
+    wanted: Sequence[str],
+    with_untrained: bool,
+    seed: int,
+) -> _Features | None:
+    """What the wanted layers put out; None for a run that has not all the layers, or not the images."""
+    try:
+        if subject.names(probe.split) != images or probe.layers_in(subject) != layers:
+            return None
+        trained = probe.features(subject, subject.model(), wanted)
+        return _Features(trained, probe.features(subject, untrained(subject, seed), wanted) if with_untrained else None)
+    finally:
         subject.forget()
-    return alike, layers
 
 
-def _pairs(
-    probe: Probe, subjects: Sequence[Subject], layers: Sequence[str], with_untrained: bool, seed: int
-) -> list[dict[str, Any]]:
+def _pairs(rows: Sequence[str], features: Sequence[_Features]) -> list[dict[str, Any]]:
     """One entry per layer and pair of runs, and one per layer and run for the untrained network."""
-    features, start = [], []
-    for subject in subjects:
-        features.append(probe.features(subject, subject.model(), layers))
-        if with_untrained:
-            start.append(probe.features(subject, untrained(subject, seed), layers))
-        subject.forget()
-    rows = [subject.row for subject in subjects]
     entries: list[dict[str, Any]] = []
-    for layer in layers:
-        of_runs = [of[layer] for of in features]
+    for layer in features[0].trained if features else ():
+        of_runs = [of.trained[layer] for of in features]
         forms = {form: cka_matrix(of_runs, of_runs, debiased) for form, debiased in FORMS.items()}
         for i, j in combinations(range(len(rows)), 2):
             entries.append({"layer": layer, "row": rows[i], "other": rows[j], **_cells(forms, i, j)})
-        for i, new in enumerate(start):
-            ends = {form: cka_matrix([of_runs[i]], [new[layer]], debiased) for form, debiased in FORMS.items()}
-            entries.append({"layer": layer, "row": rows[i], "other": UNTRAINED, **_cells(ends, 0, 0)})
+        for i, of in enumerate(features):
+            if of.untrained is not None:
+                ends = {form: cka_matrix([of_runs[i]], [of.untrained[layer]], is_) for form, is_ in FORMS.items()}
+                entries.append({"layer": layer, "row": rows[i], "other": UNTRAINED, **_cells(ends, 0, 0)})
     return entries
 
 
@@ -113,7 +124,7 @@ def averaged(pairs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def matrices(table: pd.DataFrame, layers: Sequence[str], names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-    """(M, M + 1) of each layer: rows of the sweep with each other, and with the untrained network; NaN without a pair."""
+    """(M, M + 1) of each layer: rows of the sweep with each other and with untrained networks; NaN without a pair."""
     found = {}
     for layer in layers:
         matrix = np.full((len(names), len(names) + 1), np.nan)

@@ -53,11 +53,11 @@ def _class_groups(table: pd.DataFrame, names: Sequence[str], counts: Sequence[in
     there = set(table["class"])
     order = [names[k] for k in head_to_tail(counts) if names[k] in there]
     if len(order) <= MANY_LABELS:
-        return {name: [name] for name in order} | {"mean": [MEAN]}
+        return {name: [name] for name in order} | {"mean of classes": [MEAN]}
     parts = np.array_split(np.arange(len(order)), _PARTS)
     labels = [f"{part[0] + 1}–{part[-1] + 1}" for part in parts]
     groups = {label: [order[i] for i in part] for label, part in zip(labels, parts, strict=True)}
-    return groups | {"mean": [MEAN]}
+    return groups | {"mean of classes": [MEAN]}
 
 
 def _panel(axes: Axes, table: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> None:

@@ -14,14 +14,14 @@ from lightning_imb.reports.confusion import head_to_tail
 from lightning_imb.reports.style import BLUE, GREY, MANY_LABELS, ORANGE, SKY, class_ticks, new_figure, tidy
 
 LIES = {
-    "copy_share": ("on a real row (copy)", GREY),
-    "near_own_share": ("nearest to a real row of its class", SKY),
-    "near_enemy_share": ("nearest to a real row of another class", ORANGE),
+    "copy_share": ("copy of a real row", GREY),
+    "near_own_share": ("nearest real row: its class", SKY),
+    "near_enemy_share": ("nearest real row: another class", ORANGE),
 }
 PARTNERS = {
-    "partners_copy_share": ("the row itself (copy)", GREY),
-    "partners_same_class_share": ("another row of its class", SKY),
-    "partners_enemy_share": ("a row of another class (enemy)", ORANGE),
+    "partners_copy_share": ("the base itself (copy)", GREY),
+    "partners_same_class_share": ("its class", SKY),
+    "partners_enemy_share": ("another class (enemy)", ORANGE),
 }
 
 
@@ -41,9 +41,10 @@ def audit_figure(table: pd.DataFrame, names: Sequence[str]) -> Figure:
     rows = {"real": (ordered["n"], GREY), "synthetic": (ordered["generated"], BLUE)}
     _stack(panels[0], {label: (values.to_numpy(dtype=float), colour) for label, (values, colour) in rows.items()})
     panels[0].set_ylabel("embeddings")
-    _shares(panels[1], ordered, LIES, "synthetic rows\n(share)")
+    panels[0].yaxis.set_major_formatter("{x:,.0f}")
+    _shares(panels[1], ordered, LIES, "share of the\nsynthetic rows")
     if told:
-        _shares(panels[2], ordered, PARTNERS, "partners of bases\n(share)")
+        _shares(panels[2], ordered, PARTNERS, "share of the\npartners drawn")
         _eligible(panels[2], ordered["eligible_share"].to_numpy(dtype=float))
     for axes in panels:
         axes.legend(frameon=False, fontsize=9, ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
@@ -56,10 +57,13 @@ def audit_figure(table: pd.DataFrame, names: Sequence[str]) -> Figure:
 
 
 def _shares(axes: Axes, table: pd.DataFrame, kinds: Mapping[str, tuple[str, str]], text: str) -> None:
-    _stack(axes, {label: (table[name].to_numpy(dtype=float), colour) for name, (label, colour) in kinds.items()})
+    many = len(table) > MANY_LABELS  # hundreds of single shares are a comb: only their trend can be read
+    values = {name: table[name].to_numpy(dtype=float) for name in kinds}
+    shares = {name: running_mean(own) if many else own for name, own in values.items()}
+    _stack(axes, {label: (shares[name], colour) for name, (label, colour) in kinds.items()})
     axes.set_ylim(0, 1.02)
-    axes.set_ylabel(text)
-    if len(table) <= MANY_LABELS:
+    axes.set_ylabel(f"{text}, mean over\nneighbouring classes" if many else text)
+    if not many:
         for x in np.flatnonzero(table[list(kinds)].isna().all(axis=1)).tolist():
             axes.text(x, 0.02, "none\nmade", ha="center", va="bottom", fontsize=8, color="#777777")
 
@@ -78,7 +82,7 @@ def _stack(axes: Axes, parts: Mapping[str, tuple[NDArray[Any], str]]) -> None:
 
 
 def _eligible(axes: Axes, shares: NDArray[Any]) -> None:
-    label = "share of the class's rows that are bases"
+    label = "rows that can be a base"
     if len(shares) <= MANY_LABELS:
         axes.plot(range(len(shares)), shares, "D", color="#222222", markersize=5, label=label)
     else:

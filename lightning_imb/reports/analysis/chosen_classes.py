@@ -12,7 +12,7 @@ class ChosenClasses(NamedTuple):
 
     Attributes:
         order: Their positions among all classes.
-        note: What was left out, as the end of a title; empty where nothing was.
+        note: What is shown, as the second line of a title; empty where all are.
     """
 
     order: list[int]
@@ -30,5 +30,5 @@ def chosen_classes(counts: Sequence[int], most: int = MANY_LABELS) -> ChosenClas
     if len(order) <= most:
         return ChosenClasses(order, "")
     half = most // 2
-    note = f", the {half} largest and the {half} smallest of {len(order):,} classes"
+    note = f"\nthe {half} largest and the {half} smallest of {len(order):,} classes"
     return ChosenClasses(order[:half] + order[-half:], note)

@@ -40,7 +40,7 @@ def layers_figure(
     if others:
         _cells(panels[1], columns)
         _slanted(panels[1], list(others))
-        panels[1].set_title("with itself elsewhere", fontsize=10, loc="left")
+        panels[1].set_title("with the same layer of", fontsize=10, loc="left")
     figure.suptitle("Similarity of layers", fontsize=12, fontweight="bold")
     figure.colorbar(image, ax=panels, shrink=0.85, label=_LABEL).outline.set_visible(False)
     return figure
@@ -55,25 +55,27 @@ def runs_figure(matrices: Mapping[str, NDArray[np.float64]], names: Sequence[str
         untrained: Whether the last column is drawn.
     """
     layers = list(matrices)[-MOST_LAYERS:]
-    across = min(_ACROSS, len(layers))
+    across = 2 if len(layers) in (2, 4) else min(_ACROSS, len(layers))
     down = -(-len(layers) // across)
-    side = float(np.clip(0.5 * (len(names) + untrained), 2.4, 6.0))
-    figure = new_figure(across * (side + 0.4) + 2.6, down * (side + 0.4) + 1.9)
-    grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
+    side = float(np.clip(0.45 * (len(names) + untrained), 2.2, 5.5))
+    figure = new_figure(across * (side + 0.2) + 2.4, down * (side + 0.35) + 1.5)
+    grid = figure.subplots(down, across, squeeze=False)
     columns = [*names, *(["untrained"] if untrained else [])]
-    image = None
-    for axes, layer in zip(grid.flat, layers, strict=False):
-        image = _cells(axes, matrices[layer][:, : len(columns)], diagonal=True)
+    images = []
+    for number, (axes, layer) in enumerate(zip(grid.flat, layers, strict=False)):
+        images.append(_cells(axes, matrices[layer][:, : len(columns)], diagonal=True))
         axes.set_title(layer, fontsize=10, loc="left", parse_math=False)
         class_ticks(axes, names, "y")
         _slanted(axes, columns)
+        # names once per line of panels, below the last panel of each column
+        axes.tick_params(labelleft=number % across == 0, labelbottom=number + across >= len(layers))
     for axes in grid.flat[len(layers) :]:
-        axes.set_visible(False)
+        axes.remove()
     left_out = len(matrices) - len(layers)
     more = f" ({left_out} earlier layers in the table)" if left_out else ""
     figure.suptitle(f"Similarity of the same layer in two networks{more}", fontsize=12, fontweight="bold")
-    assert image is not None
-    figure.colorbar(image, ax=grid, shrink=0.85, label=_LABEL).outline.set_visible(False)
+    bar = figure.colorbar(images[0], ax=figure.axes, shrink=min(1.0, 3 / (down * side)), label=_LABEL)
+    bar.outline.set_visible(False)
     return figure
 
 

@@ -82,6 +82,7 @@ def log_counts(axes: Axes, counts: Sequence[int], names: Sequence[str]) -> None:
         axes.bar_label(bars, [f"{v:,}" for v in counts], fontsize=8, padding=2, color="#333333")
     else:
         axes.stairs(counts, np.arange(len(counts) + 1) - 0.5, fill=True, color=GREY)
+    axes.margins(x=0.01)
     axes.set_yscale("log")
     axes.set_ylim(bottom=max(0.5, min(counts) / 3), top=max(counts) * 4)
     axes.yaxis.set_major_formatter("{x:,.0f}")

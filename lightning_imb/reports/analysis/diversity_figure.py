@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from lightning_imb.reports.analysis.class_panels import class_values
 from lightning_imb.reports.analysis.class_size import class_size_axis
 from lightning_imb.reports.analysis.point_labels import label_points
 from lightning_imb.reports.confusion import head_to_tail
-from lightning_imb.reports.style import BLUE, DENSE_CLASSES, MANY_LABELS, class_ticks, colours, new_figure, tidy
+from lightning_imb.reports.style import BLUE, DENSE_CLASSES, MANY_LABELS, class_ticks, new_figure, tidy
 
 
 def diversity_figure(
@@ -59,7 +60,7 @@ def _scatter(
 def measures_by_class_figure(
     panels: Mapping[str, Mapping[str, NDArray[np.float64]]], names: Sequence[str], counts: Sequence[int], title: str
 ) -> Figure:
-    """Draw measures of the classes of several models, one panel per measure, one line per model.
+    """Draw measures of the classes of several models, one panel per measure.
 
     Args:
         panels: For each measure, by its name on the axis, (C,) values of each model, at most eight; NaN leaves a hole.
@@ -72,14 +73,10 @@ def measures_by_class_figure(
     for axes, (measure, models) in zip(
         figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0], panels.items(), strict=True
     ):
-        for (model, values), colour in zip(models.items(), colours(len(models)), strict=True):
-            marker = "o" if len(names) <= MANY_LABELS else None
-            axes.plot(values[order], color=colour, marker=marker, markersize=5, linewidth=1.8, label=model)
+        class_values(axes, {model: values[order] for model, values in models.items()})
         axes.set_ylabel(measure)
-        axes.margins(x=0.02)
-        tidy(axes)
     class_ticks(axes, [names[c] for c in order])
-    axes.set_xlabel("class, largest first")
+    axes.set_xlabel("class, from the most to the fewest training images")
     figure.suptitle(title, fontsize=12, fontweight="bold")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     return figure

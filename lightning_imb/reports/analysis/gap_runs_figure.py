@@ -8,6 +8,8 @@ from lightning_imb.reports.style import colours, new_figure, tidy
 
 MAX_LINES = 8  # as many colours as can be told apart
 
+_LEGEND = 130  # characters that stand side by side below the figure
+
 PANELS = {"gap": "gap, all rows (embedding units)", "matched": "gap, equally many rows"}
 
 
@@ -24,7 +26,7 @@ def gap_runs_figure(table: pd.DataFrame) -> Figure:
     for axes, (column, text) in zip(figure.subplots(1, 2, sharey=True), PANELS.items(), strict=True):
         for _, rows in table.groupby("run", sort=False):
             shade = colour[rows["line"].iloc[0]]
-            axes.plot(rows[column], rows["bacc"], color=shade, linewidth=1)
+            axes.plot(rows[column], rows["bacc"], color=shade, linewidth=1, alpha=0.6)
             axes.plot(rows[column][:-1], rows["bacc"][:-1], "o", color=shade, markersize=7, markerfacecolor="white", zorder=4)
             axes.plot(rows[column][-1:], rows["bacc"][-1:], "o", color=shade, markersize=7)
         axes.set_xlabel(text)
@@ -36,5 +38,6 @@ def gap_runs_figure(table: pd.DataFrame) -> Figure:
         handles.append(
             Line2D([], [], color="#333333", label="hollow: before", marker="o", markersize=7, markerfacecolor="white")
         )
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)), frameon=False, fontsize=9)
+    ncols = max(1, min(len(handles), _LEGEND // (max(map(len, lines)) + 8)))  # 8: the mark and the space around it
+    figure.legend(handles=handles, loc="outside lower center", ncols=ncols, frameon=False, fontsize=9)
     return figure

@@ -6,12 +6,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lightning_imb.reports.analysis.chosen_classes import chosen_classes
+from lightning_imb.reports.analysis.class_panels import class_values
 from lightning_imb.reports.analysis.class_size import class_size_axis
 from lightning_imb.reports.analysis.point_labels import label_points
-from lightning_imb.reports.style import BLUE, DENSE_CLASSES, GREY, MANY_LABELS, ORANGE, class_ticks, new_figure, tidy
+from lightning_imb.reports.confusion import head_to_tail
+from lightning_imb.reports.style import BLUE, DENSE_CLASSES, MANY_LABELS, ORANGE, class_ticks, new_figure, tidy
 
-_PARTS = {"train, true positives": GREY, "test, true positives": BLUE, "test, false negatives": ORANGE}
+_PARTS = ("train, true positives", "test, true positives", "test, false negatives")
 
 
 def magnitude_figure(
@@ -22,25 +23,19 @@ def magnitude_figure(
     Args:
         magnitudes: (C,) each: true positives of training, true positives and false negatives of test; NaN where none.
         names: (C,) class names.
-        counts: (C,) training images per class; they order the classes, and above 20 classes both ends are shown.
+        counts: (C,) training images per class; they order the classes.
         what: Whose magnitude it is, such as ``classification embeddings``.
         top: K.
     """
-    order, note = chosen_classes(counts)
+    order = head_to_tail(counts)
     figure = new_figure(10, 4.8)
     axes = figure.subplots()
-    for i, ((label, colour), values) in enumerate(zip(_PARTS.items(), magnitudes, strict=True)):
-        x = np.arange(len(order)) + (i - 1) * 0.27
-        axes.bar(x, np.nan_to_num(values[order]), 0.25, color=colour, label=label)
-        for missing in x[np.isnan(values[order])]:
-            axes.text(missing, 0, "–", ha="center", va="bottom", color=colour)
-    title = f"Magnitude of {what} at the top {top} features{note}"
-    axes.set_title(title, fontsize=12, fontweight="bold", loc="left")
+    class_values(axes, {part: values[order] for part, values in zip(_PARTS, magnitudes, strict=True)})
+    axes.set_title(f"Magnitude of {what} at the top {top} features", fontsize=12, fontweight="bold", loc="left")
     axes.set_ylabel("mean magnitude")
-    axes.set_xlabel("class, largest first")
+    axes.set_xlabel("class, from the most to the fewest training images")
     figure.legend(frameon=False, fontsize=9, ncols=3, loc="outside lower center")
     class_ticks(axes, [names[c] for c in order])
-    tidy(axes)
     return figure
 
 

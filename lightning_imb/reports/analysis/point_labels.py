@@ -7,6 +7,7 @@ from typing import cast
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
 from lightning_imb.reports.style import _cut
@@ -15,6 +16,7 @@ _AWAY = (7, 15, 26)  # points from the mark to the text
 _DIRECTIONS = (0, 180, 90, 270, 45, 135, 315, 225)  # degrees
 Point = tuple[float, float, str]
 _LINE = {"arrowstyle": "-", "color": "#AAAAAA", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3}
+_HALO = withStroke(linewidth=2.5, foreground="white")  # lines of the grid do not strike names out
 _MARK = 5  # points that a mark reaches around its centre
 
 
@@ -49,13 +51,13 @@ def _place(axes: Axes, point: Point, others: Sequence[Bbox]) -> Bbox | None:
     x, y, name = point
     for right, up in _offsets():
         side = "center" if abs(right) < 1 else "left" if right > 0 else "right"
-        at = {"xy": (x, y), "xytext": (right, up), "textcoords": "offset points"}
-        text = axes.annotate(_cut(name), **at, ha=side, va="center", fontsize=8, color="#333333", parse_math=False)
-        text.set_in_layout(False)
+        text = axes.annotate(_cut(name), (x, y), (right, up), textcoords="offset points", fontsize=8, color="#333333")
+        text.set(ha=side, va="center", parse_math=False, in_layout=False, path_effects=[_HALO])
         covered = text.get_window_extent()
         if _inside(covered, axes.get_window_extent()) and not any(covered.overlaps(other) for other in others):
             if math.hypot(right, up) > 1.4 * _AWAY[0]:
-                axes.annotate("", **at, arrowprops=_LINE).set_in_layout(False)
+                line = axes.annotate("", (x, y), (right, up), textcoords="offset points", arrowprops=_LINE)
+                line.set_in_layout(False)
             return covered
         text.remove()
     return None

@@ -144,8 +144,9 @@ def _cell(results: Sequence[Result], name: str) -> str:
 
 
 def _short(value: float, digits: int) -> str:
-    """Some significant digits; digits before the point are written out."""
-    return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
+    """Some significant digits; whole numbers, and digits before the point, are written out."""
+    whole = value == round(value) or abs(value) >= 10 ** (digits - 1)
+    return f"{value:,.0f}" if whole else f"{value:#.{digits}g}"
 
 
 def _text(name: str, results: Sequence[Result]) -> str:

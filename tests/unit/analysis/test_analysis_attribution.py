@@ -4,8 +4,6 @@ import torch
 from torch import nn
 
 from lightning_imb.analysis.attribution import (
-    METHODS,
-    Explainer,
     evidence,
     explained_layers,
     explaining,
@@ -13,7 +11,9 @@ from lightning_imb.analysis.attribution import (
     input_x_gradient,
     integrated_gradients,
     occlusion,
+    smoothed,
 )
+from lightning_imb.analysis.explainer import METHODS, Explainer
 from lightning_imb.losses import CrossEntropyLoss
 from lightning_imb.models.backbones import ResNetCifar, SmallCNN
 from lightning_imb.models.classifier import ImbalancedClassifier
@@ -23,7 +23,11 @@ from lightning_imb.models.heads import CosineHead, LinearHead
 from lightning_imb.utils.errors import InputError
 
 CLASSES = 3
-CHANGES_WHAT_IT_READS = ["stage3.0", "stage3.1", "stage3.2"]  # pooling, convolution and batch norm before a ReLU in place
+CHANGES_WHAT_IT_READS = [
+    "stage3.0",
+    "stage3.1",
+    "stage3.2",
+]  # pooling, convolution and batch norm before a ReLU in place
 
 
 def classifier(extractor, head=None):
@@ -77,9 +81,12 @@ def test_grad_cam_before_global_pooling_is_the_class_activation_map(extractor, i
     network = classifier(extractor)
     maps = extractor.stage1(extractor.stem(images)) if hasattr(extractor, "stem") else extractor.stage1(images)
     maps = extractor.stage3(extractor.stage2(maps)).detach()
-    weighted = torch.stack([
-        sum(network.head.weight[c, k] * units[k] for k in range(len(units))) for c, units in zip(target, maps, strict=True)
-    ])
+    weighted = torch.stack(
+        [
+            sum(network.head.weight[c, k] * units[k] for k in range(len(units)))
+            for c, units in zip(target, maps, strict=True)
+        ]
+    )
     expected = weighted.relu() / maps[0, 0].numel()
     torch.testing.assert_close(grad_cam(network, [extractor.stage3], images, target), expected.detach())
 
@@ -191,6 +198,21 @@ def test_evidence_is_of_the_sum_over_the_channels(kind, expected):
     assert evidence(attributions, kind).tolist() == [[expected]]
 
 
+def test_smoothing_spreads_a_point_by_a_share_of_the_sides():
+    point = torch.zeros(2, 41, 81)
+    point[0, 20, 40] = 1
+    found = smoothed(point, 0.05)
+    assert not found[1].any()  # images do not run into each other
+    y, x = torch.arange(41.0) - 20, torch.arange(81.0) - 40
+    expected = torch.exp(-((y[:, None] / 2.05) ** 2 + (x / 4.05) ** 2) / 2)
+    torch.testing.assert_close(found[0], expected / expected.sum(), atol=1e-4, rtol=0)
+
+
+def test_no_smoothing():
+    maps = torch.rand(2, 5, 5)
+    assert torch.equal(smoothed(maps, 0.0), maps)
+
+
 @pytest.mark.parametrize("method", METHODS)
 class TestEveryMethod:
     @pytest.fixture
@@ -198,7 +220,7 @@ class TestEveryMethod:
         return small()
 
     def explain(self, network, method, images, target):
-        return Explainer(network, [network.extractor.stage3], 4, "positive", 0.25).explain(method, images, target)
+        return Explainer(network, [network.extractor.stage3], 4, "positive", 0.05, 0.25).explain(method, images, target)
 
     def test_maps_are_float32_and_not_negative(self, method, network, images, target):
         found = self.explain(network, method, images, target)
@@ -242,16 +264,16 @@ class TestEveryMethod:
 
 def test_the_network_is_put_back_after_an_error():
     network = small().train()
-    with pytest.raises(ZeroDivisionError), explaining(network):
-        assert not network.extractor.stage1.training
-        1 / 0  # noqa: B018
+    with pytest.raises(RuntimeError), explaining(network):
+        network(torch.zeros(1, 7, 12, 16))  # the network has one channel
     assert all(module.training for module in network.modules())
     assert all(parameter.requires_grad for parameter in network.parameters())
 
 
 @pytest.mark.parametrize(
-    ("steps", "kind", "window"), [(0, "positive", 0.1), (4, "negative", 0.1), (4, "positive", 1.5), (4, "positive", 0)]
+    ("steps", "kind", "smooth", "window"),
+    [(0, "positive", 0, 0.1), (4, "negative", 0, 0.1), (4, "positive", -1, 0.1), (4, "positive", 0, 1.5)],
 )
-def test_settings_out_of_range(steps, kind, window):
+def test_settings_out_of_range(steps, kind, smooth, window):
     with pytest.raises(InputError):
-        Explainer(small(), [], steps, kind, window)
+        Explainer(small(), [], steps, kind, smooth, window)

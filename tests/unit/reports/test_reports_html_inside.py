@@ -64,11 +64,27 @@ def test_numbers_are_means_over_the_seeds_of_a_row(runs, sweep):
     (table,) = section.tables
     assert texts(table) == [
         ["method", "n", "raw", "matched", "never"],
-        ["eos", "2", "1,790 ± 786", "0.5 (n=1)", "–"],
-        ["erm", "2", "0.15 ± 0.071", "–", "–"],
+        ["eos", "2", "1,790 ± 786", "0.5000 (n=1)", "–"],
+        ["erm", "2", "0.1500 ± 0.071", "–", "–"],
     ]
-    assert [row[2].key for row in table.rows] == ["1790", "0.15"]
+    assert [row[2].key for row in table.rows] == ["1790", "0.1500"]
     assert (section.anchor, section.title, section.notes) == ("inside-gap", "Looking inside: Gap", ())
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([44.0, 44.0], "44 ± 0"),
+        ([12.0, 13.0], "12.50 ± 0.71"),
+        ([123456.0, 123457.5], "123,457 ± 1.1"),
+        ([0.00001234, 0.00002234], "1.734e-05 ± 7.1e-06"),
+        ([-0.25, 0.25], "0 ± 0.35"),
+    ],
+)
+def test_numbers_have_as_many_digits_as_say_something(runs, sweep, values, text):
+    for seed, value in enumerate(values):
+        looked(runs[f"erm/{seed}"], numbers={"x": value})
+    assert texts(sections(sweep)[0].tables[0])[1][2] == text
 
 
 def test_numbers_of_one_group_share_a_table(runs, sweep):
@@ -105,7 +121,7 @@ def test_a_run_alone_is_no_comparison_of_runs(runs):
     looked(runs["erm/0"], numbers={"raw": 0.25})
     (section,) = sections(runs["erm/0"])
     assert [picture.title for picture in section.pictures] == ["erm, seed 0"]
-    assert texts(section.tables[0]) == [["method", "n", "raw"], ["erm", "1", "0.25"]]
+    assert texts(section.tables[0]) == [["method", "n", "raw"], ["erm", "1", "0.2500"]]
 
 
 def test_rows_beyond_the_eighth_have_numbers_and_no_pictures(runs, sweep, monkeypatch):
