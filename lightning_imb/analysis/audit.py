@@ -122,6 +122,8 @@ def _nearest_real(
     because the searched rows have to stand in one table with the queried ones.
     """
     found, squares = np.zeros(len(rows), dtype=np.int64), np.full(len(rows), np.inf)
+    if not len(rows):
+        return found, squares
     step = max(1, _BLOCK_BYTES // (z.shape[1] * z.itemsize))
     for start in range(0, n_real, step):
         block = z[start : min(start + step, n_real)]

@@ -9,12 +9,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from lightning_imb.data.box_table import read_box_table
-from lightning_imb.data.datasets.image_folder import _unwrapped
 from lightning_imb.data.decode import decode_image
 from lightning_imb.data.image_header import ImageHeader, image_header
 from lightning_imb.data.region_boxes import Box, Frame, boxes_of_images, draw_boxes
 from lightning_imb.data.storage import FileStore, open_store
-from lightning_imb.data.tree import Places, Tree, find_places, read_tree
+from lightning_imb.data.tree import Places, Tree, find_places, read_tree, unwrapped
 from lightning_imb.utils.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -106,7 +105,7 @@ def image_folder_regions(root: str, masks: str | None = "auto", boxes: str | Non
     """
     store = open_store(root)
     tree = read_tree(store)
-    places = find_places(store, tree, _unwrapped(tree), masks, boxes)
+    places = find_places(store, tree, unwrapped(tree), masks, boxes)
     names = _images(tree, places)
     return Regions(store, names, _masks_of_images(store, tree, places, names), _boxes(store, places, names))
 

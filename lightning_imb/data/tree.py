@@ -9,6 +9,7 @@ from lightning_imb.data.storage import FileStore
 from lightning_imb.utils.errors import InputError
 
 IMAGES, MASKS, BOXES = "images", "masks", "boxes.csv"
+SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
 class Tree(NamedTuple):
@@ -44,6 +45,14 @@ def read_tree(store: FileStore) -> Tree:
         if not is_hidden(path):
             tree.folders[_parent(path)].append(name)
     return tree
+
+
+def unwrapped(tree: Tree) -> str:
+    """The root, or the only folder in it when that one merely wraps the data set."""
+    inside = tree.folders[""]
+    if len(inside) == 1 and base(inside[0]).lower() not in (*SPLIT_NAMES, IMAGES) and tree.folders[inside[0]]:
+        return inside[0]
+    return ""
 
 
 def find_places(store: FileStore, tree: Tree, top: str, masks: str | None, boxes: str | None) -> Places:

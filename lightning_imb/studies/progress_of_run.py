@@ -45,7 +45,7 @@ def from_diagnostics(
     if not values["recall"]:
         remarks.append("The log holds no values of single classes: log_per_class=true records them.")
     return Findings(
-        numbers={**numbers, **bacc},
+        numbers={**bacc, **numbers},
         tables={"epochs": epochs_table(curves)} | class_table(values, counts, class_names),
         figures={"progress": progress_figure(rows, counts)},
         captions={"progress": CAPTION},
@@ -86,7 +86,7 @@ def from_scores(
         "is not the training accuracy of which the paper speaks."
     )
     return Findings(
-        numbers={f"progress/{split}/{name}": value for name, value in _recall_numbers(named).items()} | dict(bacc),
+        numbers=dict(bacc) | {f"progress/{split}/{name}": value for name, value in _recall_numbers(named).items()},
         tables={"epochs": epochs_table(named | scores)} | class_table({"recall": by_class}, counts, class_names),
         figures={"progress": recall_curves_figure(by_class, means, counts, split)},
         captions={"progress": caption},

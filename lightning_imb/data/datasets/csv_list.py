@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lightning_imb.data.csv_table import CsvTable, parse_csv
-from lightning_imb.data.datasets.image_folder import SPLIT_NAMES
 from lightning_imb.data.decode import ImageSize
 from lightning_imb.data.sources import FileSource
 from lightning_imb.data.splits import Splits, check_classes, hold_out_test
 from lightning_imb.data.storage import FileStore, open_store
+from lightning_imb.data.tree import SPLIT_NAMES
 from lightning_imb.utils.errors import InputError
 
 

@@ -12,10 +12,8 @@ from lightning_imb.data.decode import ImageSize
 from lightning_imb.data.sources import FileSource
 from lightning_imb.data.splits import Splits, check_classes, hold_out_test
 from lightning_imb.data.storage import FileStore, open_store
-from lightning_imb.data.tree import Tree, base, find_places, read_tree
+from lightning_imb.data.tree import SPLIT_NAMES, Tree, base, find_places, read_tree, unwrapped
 from lightning_imb.utils.errors import InputError
-
-SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 _LAYOUTS = "known layouts: class/image, or train/class/image with val/ and test/ beside train/"
 
@@ -53,7 +51,7 @@ def image_folder(
     """
     store = open_store(root)
     tree = read_tree(store)
-    places = find_places(store, tree, _unwrapped(tree), masks, boxes)
+    places = find_places(store, tree, unwrapped(tree), masks, boxes)
     tree = _without(tree, places.masks)
     parts = {name: _classes(tree, folder, store) for name, folder in _split_folders(tree, places.images, store).items()}
     class_names = list(parts["train"])
@@ -92,14 +90,6 @@ def _without(tree: Tree, folder: str | None) -> Tree:
         return tree
     folders = {parent: [name for name in names if name != folder] for parent, names in tree.folders.items()}
     return Tree(tree.images, defaultdict(list, folders))
-
-
-def _unwrapped(tree: Tree) -> str:
-    """The root, or the only folder in it when that one merely wraps the data set."""
-    inside = tree.folders[""]
-    if len(inside) == 1 and base(inside[0]).lower() not in SPLIT_NAMES and tree.folders[inside[0]]:
-        return inside[0]
-    return ""
 
 
 def _split_folders(tree: Tree, top: str, store: FileStore) -> dict[str, str]:

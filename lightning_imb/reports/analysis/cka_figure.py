@@ -95,7 +95,7 @@ def _cells(axes: Axes, values: NDArray[Any], diagonal: bool = False) -> AxesImag
     if max(values.shape) <= min(MOST_CELLS, MANY_LABELS):
         for (i, j), value in np.ndenumerate(values):
             if not np.isnan(value):
-                colour = "white" if value > 0.55 else "#222222"
+                colour = "white" if value > 0.5 else "#222222"
                 weight = "bold" if diagonal and i == j else "normal"
                 axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=8, color=colour, weight=weight)
     return image

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lightning_imb.reports.analysis.class_panels import class_values
-from lightning_imb.reports.analysis.class_size import class_size_axis
+from lightning_imb.reports.analysis.class_size import class_size_axis, marks_for
 from lightning_imb.reports.analysis.point_labels import label_points
 from lightning_imb.reports.confusion import head_to_tail
-from lightning_imb.reports.style import BLUE, DENSE_CLASSES, MANY_LABELS, class_ticks, new_figure, tidy
+from lightning_imb.reports.style import BLUE, MANY_LABELS, class_ticks, new_figure, tidy
 
 
 def diversity_figure(
@@ -34,10 +34,10 @@ def diversity_figure(
     """
     figure = new_figure(11, 4.8)
     left, right = figure.subplots(1, 2, sharey=True)
-    _scatter(left, np.asarray(counts, dtype=np.float64), diversity, names, ranks[0])
+    _scatter(left, np.asarray(counts, dtype=np.float64), diversity, ranks[0])
     class_size_axis(left)
     left.set_ylabel("effective number of features")
-    _scatter(right, recall, diversity, names, ranks[1])
+    _scatter(right, recall, diversity, ranks[1])
     right.set_xlabel("recall of the class on test")
     figure.suptitle(f"Diversity of {what}, training images", fontsize=12, fontweight="bold")
     if len(names) <= MANY_LABELS:
@@ -46,11 +46,8 @@ def diversity_figure(
     return figure
 
 
-def _scatter(
-    axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], names: Sequence[str], correlation: float
-) -> None:
-    faint = min(1.0, DENSE_CLASSES / 2 / len(names))
-    axes.plot(x, y, "o", color=BLUE, markersize=7, markeredgewidth=0, alpha=faint)
+def _scatter(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], correlation: float) -> None:
+    axes.plot(x, y, "o", color=BLUE, **marks_for(len(y)))
     shown = "not defined" if np.isnan(correlation) else f"{correlation:+.2f}"
     axes.set_title(f"rank correlation {shown}", fontsize=10, loc="left")
     axes.margins(0.1, 0.12)

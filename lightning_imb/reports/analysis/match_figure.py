@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lightning_imb.reports.analysis.class_panels import class_values
-from lightning_imb.reports.analysis.class_size import class_size_axis
+from lightning_imb.reports.analysis.class_size import class_size_axis, marks_for
 from lightning_imb.reports.analysis.point_labels import label_points
 from lightning_imb.reports.confusion import head_to_tail
-from lightning_imb.reports.style import BLUE, DENSE_CLASSES, MANY_LABELS, ORANGE, class_ticks, new_figure, tidy
+from lightning_imb.reports.style import BLUE, MANY_LABELS, ORANGE, class_ticks, new_figure, tidy
 
 _PARTS = ("train, true positives", "test, true positives", "test, false negatives")
 
@@ -54,17 +54,17 @@ def match_figure(
     figure = new_figure(10, 4.8)
     axes = figure.subplots()
     for (part, values), colour, marker in zip(log_ratio.items(), (BLUE, ORANGE), ("o", "s"), strict=True):
-        faint = min(1.0, DENSE_CLASSES / 2 / len(values))
-        axes.plot(
-            counts, np.exp(values), marker, color=colour, markersize=7, markeredgewidth=0, alpha=faint, label=part
-        )
+        axes.plot(counts, np.exp(values), marker, color=colour, label=part, **marks_for(len(values)))
     axes.axhline(1, color="#555555", linewidth=1, linestyle="--", zorder=0)
     axes.set_title(f"Test against training: magnitude of {what}", fontsize=12, fontweight="bold", loc="left")
     axes.set_ylabel("R = test / training true positives\n(geometric mean over the top features)")
     class_size_axis(axes)
     axes.margins(x=0.08, y=0.12)
     tidy(axes, "both")
-    figure.legend(frameon=False, fontsize=9, ncols=2, loc="outside lower center")
+    legend = figure.legend(frameon=False, fontsize=9, ncols=2, loc="outside lower center")
+    for handle in legend.legend_handles:
+        if handle is not None:
+            handle.set_alpha(1)
     if len(names) <= MANY_LABELS:
         right, wrong = log_ratio.values()
         named = np.exp(np.where(np.isnan(right), wrong, right))  # the two marks of a class stand above each other

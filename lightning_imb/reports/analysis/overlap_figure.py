@@ -25,13 +25,14 @@ def overlap_figure(matrix: NDArray[np.float64], names: Sequence[str], title: str
     highest = float(np.nanmax(matrix)) if np.isfinite(matrix).any() else 1.0
     image = axes.imshow(matrix, cmap="Blues", vmin=0, vmax=highest or 1.0, interpolation="nearest")
     if many <= MANY_LABELS:
+        digits = 0 if highest >= 0.1 else 1
         for (i, j), value in np.ndenumerate(matrix):
             if value > 0:
                 colour = "white" if value > 0.6 * highest else "#222222"
                 axes.text(
                     j,
                     i,
-                    f"{100 * value:.0f}",
+                    f"{100 * value:.{digits}f}",
                     ha="center",
                     va="center",
                     fontsize=9 if many <= 10 else 6.5,

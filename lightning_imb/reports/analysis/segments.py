@@ -38,7 +38,7 @@ def segment_bars(
     for (row, column), width in np.ndenumerate(widths):
         if width > 0:
             face, end, text = colour(row, column), float(ends[row, column]), str(features[row, column])
-            axes.barh(row, -width, left=end, height=0.78, color=face, edgecolor="white", linewidth=0.8)
+            axes.barh(row, width, left=end - width, height=0.78, color=face, edgecolor="white", linewidth=0.8)
             if len(text) * _POINTS_PER_DIGIT + 3 < width * room:
                 middle = end - width / 2
                 axes.text(middle, row, text, ha="center", va="center", fontsize=_TEXT, color=readable_on(face))

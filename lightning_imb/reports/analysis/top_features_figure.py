@@ -28,26 +28,20 @@ def top_features_figure(
         what: Whose magnitude it is, such as ``classification embeddings``.
     """
     order, note = chosen_classes(counts)
-    users = np.bincount(features[features >= 0], minlength=1)  # classes that have a feature in their top K, all of them
+    chosen = features[order]
+    users = np.bincount(chosen[chosen >= 0], minlength=1)  # classes shown that have a feature in their top
     figure = new_figure(10, 1.9 + 0.32 * len(order))
     axes = figure.subplots()
-    axes.set_title(
-        f"Top {features.shape[1]} features by magnitude of {what}{note}", fontsize=12, fontweight="bold", loc="left"
-    )
+    title = f"Top {features.shape[1]} features by magnitude of {what}{note}"
+    axes.set_title(title, fontsize=12, fontweight="bold", loc="left")
     axes.set_xlabel("share of the top features' magnitude; numbers are feature indices")
     axes.set_ylabel("class, largest first")
     handles = [Patch(color=shade, label=label) for shade, label in zip(_SHADES, _LEGEND, strict=True)]
-    figure.legend(
-        handles=handles,
-        title="the feature is in the top of",
-        ncols=4,
-        loc="outside lower center",
-        frameon=False,
-        fontsize=8,
-        title_fontsize=8,
-    )
-    chosen = features[order]
-    segment_bars(
-        axes, shares[order], chosen, lambda i, j: _SHADES[min(users[chosen[i, j]], 4) - 1], [names[c] for c in order]
-    )
+    text = {"title": "the feature is in the top of, among the classes shown", "fontsize": 8, "title_fontsize": 8}
+    figure.legend(handles=handles, ncols=4, loc="outside lower center", frameon=False, **text)
+
+    def colour(row: int, column: int) -> str:
+        return _SHADES[min(users[chosen[row, column]], len(_SHADES)) - 1]
+
+    segment_bars(axes, shares[order], chosen, colour, [names[c] for c in order])
     return figure
