@@ -23,7 +23,7 @@ LIES = ("copy", "near_own", "near_enemy")
 """Where a synthetic row lies: on a real row, nearest to a real row of its class, or nearest to one of another class."""
 
 _BLOCK_BYTES = 256 * 2**20  # of real rows that are searched at a time
-_PIECE = 2048  # rows whose distances are computed at a time
+_PIECE = 4096  # synthetic rows that are looked at at a time
 
 
 def told_by_resampler(report: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -116,29 +116,34 @@ def _spread(labels: NDArray[np.int64], most: int, rng: np.random.Generator) -> N
 def _nearest_real(
     z: NDArray[Any], n_real: int, rows: NDArray[np.int64], search: Search
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Find the real row (Q,) nearest to each of the synthetic ``rows`` (Q,), and their squared distance (Q,).
-
-    The search for enemies finds it, where being real or synthetic is the class. Real rows are taken a block at a time,
-    because the searched rows have to stand in one table with the queried ones.
-    """
+    """Find the real row (Q,) nearest to each of the synthetic ``rows`` (Q,), and their squared distance (Q,)."""
     found, squares = np.zeros(len(rows), dtype=np.int64), np.full(len(rows), np.inf)
-    if not len(rows):
-        return found, squares
     step = max(1, _BLOCK_BYTES // (z.shape[1] * z.itemsize))
     for start in range(0, n_real, step):
-        block = z[start : min(start + step, n_real)]
-        synthetic = np.repeat([False, True], [len(block), len(rows)])
-        here = start + nearest_enemy(np.flatnonzero(synthetic), np.concatenate([block, z[rows]]), synthetic, search)
-        distance = _squares(z, rows, here)
-        closer = distance < squares
-        found[closer], squares[closer] = here[closer], distance[closer]
+        block = slice(start, min(start + step, n_real))
+        for at in range(0, len(rows), _PIECE):
+            part = slice(at, at + _PIECE)
+            here = _nearest_in_block(z, block, rows[part], search)
+            distance = _squares(z, rows[part], here)
+            closer = distance < squares[part]
+            found[part] = np.where(closer, here, found[part])
+            squares[part] = np.where(closer, distance, squares[part])
     return found, squares
+
+
+def _nearest_in_block(z: NDArray[Any], block: slice, rows: NDArray[np.int64], search: Search) -> NDArray[np.int64]:
+    """Find the nearest row of a block: the search for enemies finds it, where being in the block is the class.
+
+    Its rows have to stand in one table with the queried ones, hence blocks: of all real rows it would be a copy.
+    """
+    table = np.concatenate([z[block], z[rows]])
+    queried = np.arange(len(table)) >= block.stop - block.start
+    return block.start + nearest_enemy(np.flatnonzero(queried), table, queried, search)
 
 
 def _squares(z: NDArray[Any], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
     """Squared distances (Q,) between rows ``first`` (Q,) and ``second`` (Q,), exactly 0 for equal rows."""
-    squares = np.empty(len(first))
-    for at in range(0, len(first), _PIECE):
-        part = slice(at, at + _PIECE)
-        squares[part] = np.square(z[first[part]].astype(np.float64) - z[second[part]]).sum(axis=1)
+    difference = z[first].astype(np.float64)
+    difference -= z[second]
+    squares: NDArray[np.float64] = np.square(difference, out=difference).sum(axis=1)
     return squares

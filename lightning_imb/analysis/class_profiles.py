@@ -10,7 +10,7 @@ from lightning_imb.analysis.class_embeddings import Embedded
 from lightning_imb.analysis.top_features import check_top, in_own_top, top_features
 
 EmbeddingKind = Literal["ce", "fe"]
-CEClass = Literal["true", "predicted"]
+CEClass = Literal["label", "predicted"]
 
 
 class ClassProfiles(NamedTuple):
@@ -59,7 +59,7 @@ def class_profiles(
     predicted: NDArray[np.int64],
     kind: EmbeddingKind,
     top: int,
-    ce_class: CEClass = "true",
+    ce_class: CEClass = "label",
     signed: bool = False,
 ) -> ClassProfiles:
     """Sum up embeddings by class in one pass, without an array of rows x classes x features.
@@ -73,7 +73,7 @@ def class_profiles(
         predicted: (N,) predicted classes.
         kind: ``ce``, or ``fe`` for the features themselves (as they are, negative ones included).
         top: K in 1..D, for the frequency.
-        ce_class: whose weights a CE has: those of the true class, or of the predicted one.
+        ce_class: whose weights a CE has: those of the true class (``label``), or of the predicted one.
         signed: rank CE with its sign instead of its absolute value.
 
     Raises:

@@ -137,7 +137,18 @@ def class_gaps(
         raise InputError(
             f"train has {train.z.shape[1]} features and test has {test.z.shape[1]}; give embeddings of one model"
         )
-    return pd.DataFrame([_row(c, train, test, predicted, repetitions, seed, false_positives) for c in classes])
+    rows = []
+    for c in classes:
+        here, there = train.z[train.y == c], test.z[test.y == c]
+        _check_finite(here, "training", c)
+        _check_finite(there, "test", c)
+        right = predicted[test.y == c] == c
+        row = {"class": c} | _row(here, there, right, repetitions, np.random.default_rng([seed, c]))
+        if false_positives:
+            strangers = test.z[(predicted == c) & (test.y != c)]
+            row |= {"fp_rows": len(strangers), "gap_fp": range_gap(here, strangers)}
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def mean_gaps(gaps: pd.DataFrame, groups: Mapping[str, Sequence[int]]) -> pd.DataFrame:
@@ -149,8 +160,8 @@ def mean_gaps(gaps: pd.DataFrame, groups: Mapping[str, Sequence[int]]) -> pd.Dat
 
     Returns:
         One row per group: ``group``, ``classes``, ``bacc`` (mean recall) and the means of ``gap``, ``matched``,
-        ``null``, ``excess``, ``gap_tp``, ``gap_fn`` and, where it is there, ``gap_fp``. Each mean leaves out the classes for
-        which the number is not defined, as balanced accuracy does; NaN where it is defined for none.
+        ``null``, ``excess``, ``gap_tp``, ``gap_fn`` and, where it is there, ``gap_fp``. Each mean leaves out the
+        classes for which the number is not defined, as balanced accuracy does; NaN where it is defined for none.
     """
     averaged = [name for name in ("gap", "matched", "null", "excess", "gap_tp", "gap_fn", "gap_fp") if name in gaps]
     rows = []
@@ -163,26 +174,14 @@ def mean_gaps(gaps: pd.DataFrame, groups: Mapping[str, Sequence[int]]) -> pd.Dat
 
 
 def _row(
-    c: int,
-    train: Labelled,
-    test: Labelled,
-    predicted: NDArray[np.int64],
-    repetitions: int,
-    seed: int,
-    false_positives: bool,
+    train: NDArray[Any], test: NDArray[Any], right: NDArray[np.bool_], repetitions: int, rng: np.random.Generator
 ) -> dict[str, float | int]:
-    """Measure one class; its draws depend on the seed and the class alone."""
-    here, there = train.z[train.y == c], test.z[test.y == c]
-    for name, z in (("training", here), ("test", there)):
-        _check_finite(z, name, c)
-    right = predicted[test.y == c] == c
-    rng = np.random.default_rng([seed, c])
-    gap = range_gap(here, there)
-    matched, null = (gauge(here, there, repetitions, rng) for gauge in (matched_gap, null_gap))
-    row: dict[str, float | int] = {
-        "class": c,
-        "train_rows": len(here),
-        "test_rows": len(there),
+    """Measure one class, of whose test rows (M, D) those in ``right`` (M,) are answered with it."""
+    gap = range_gap(train, test)
+    matched, null = (gauge(train, test, repetitions, rng) for gauge in (matched_gap, null_gap))
+    return {
+        "train_rows": len(train),
+        "test_rows": len(test),
         "tp_rows": int(right.sum()),
         "fn_rows": int((~right).sum()),
         "recall": float(right.mean()) if len(right) else float("nan"),
@@ -192,13 +191,9 @@ def _row(
         "null": null.mean,
         "null_sd": null.sd,
         "excess": gap - null.mean,
-        "gap_tp": range_gap(here, there[right]),
-        "gap_fn": range_gap(here, there[~right]),
+        "gap_tp": range_gap(train, test[right]),
+        "gap_fn": range_gap(train, test[~right]),
     }
-    if false_positives:
-        strangers = test.z[(predicted == c) & (test.y != c)]
-        row |= {"fp_rows": len(strangers), "gap_fp": range_gap(here, strangers)}
-    return row
 
 
 def _drawn(train: NDArray[Any], test: NDArray[Any], draw: Draw, repetitions: int, rng: np.random.Generator) -> Drawn:

@@ -16,6 +16,7 @@ from lightning_imb.analysis.quantiles import upper_quantiles
 from lightning_imb.utils.checked import checked_number
 
 TEXTURES = ("dark", "bright", "edges", "smooth")
+_DECIMALS = 10
 _SIGMA = 4  # windows per standard deviation of the Gaussian whose slope tells edges
 
 
@@ -35,9 +36,12 @@ def local_statistics(images: NDArray[np.uint8], window: float) -> NDArray[np.flo
     """
     side = max(3, round(checked_number("texture_window", window, 0.0, 1.0) * min(images.shape[2:])))
     grey = images.mean(axis=1, dtype=np.float64) / 255
-    mean, square = (ndimage.uniform_filter(values, (0, side, side), mode="nearest") for values in (grey, grey**2))
+    # running sums round: without cutting that off, rounding would rank the pixels of even areas, as in a black frame
+    mean, square = (
+        ndimage.uniform_filter(x, (0, side, side), mode="nearest").round(_DECIMALS) for x in (grey, grey**2)
+    )
     slopes = [ndimage.gaussian_gradient_magnitude(image, side / _SIGMA, mode="nearest") for image in grey]
-    spread = np.sqrt(np.maximum(square - mean**2, 0))
+    spread = np.sqrt(np.maximum(square - mean**2, 0)).round(_DECIMALS // 2)
     return np.stack([-mean, mean, np.stack(slopes), -spread], axis=1).astype(np.float32)
 
 

@@ -48,20 +48,22 @@ def class_ticks(axes: Axes, labels: Sequence[str], axis: Literal["x", "y"] = "x"
     """
     stride = -(-len(labels) // MAX_TICKS)
     ticks = list(range(0, len(labels), stride))
-    shown = [_cut(labels[tick]) for tick in ticks]
+    shown = [short_name(labels[tick]) for tick in ticks]
     size = 9 if len(shown) <= 12 else 7.5
     if axis == "y":
         axes.set_yticks(ticks, shown, fontsize=size, parse_math=False)  # a name such as $a is no formula
         return
     longest = max(map(len, shown), default=0)
-    room = axes.figure.bbox.width / PIXELS_PER_CHARACTER
+    spec = axes.get_subplotspec()
+    panels = spec.get_gridspec().ncols if spec else 1  # side by side they share the width
+    room = axes.figure.bbox.width / panels / PIXELS_PER_CHARACTER
     if longest * len(shown) > room:
         axes.set_xticks(ticks, shown, rotation=45, ha="right", rotation_mode="anchor", fontsize=size, parse_math=False)
     else:
         axes.set_xticks(ticks, shown, fontsize=size, parse_math=False)
 
 
-def _cut(label: str, length: int = 18) -> str:
+def short_name(label: str, length: int = 18) -> str:
     """Take out the middle: names of one family tend to differ at their ends."""
     half = length // 2
     return label if len(label) <= length else f"{label[: half - 1]}…{label[-half:]}"

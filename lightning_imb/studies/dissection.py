@@ -42,7 +42,8 @@ class Dissection(Study):
         threshold: IoU above which a unit is a detector, in [0, 1].
         max_images: At most as many images, as equally many of each class as there are; None for all.
         region_name: What the marked regions are called.
-        concepts: Folders of masks inside the root of the data, with the tree of the images, by concept.
+        concepts: Folders of masks with the tree of the images, inside the root of the data, by concept, such as
+            ``{vessel: masks/vessel}``; an image without a mask there is not annotated with it.
         textures: Whether dark, bright, edges and smooth are concepts.
         texture_window: Side of the window in which a texture is told, as a share of the image's, in [0, 1].
         texture_share: Of all pixels that show a texture, in [0, 1].

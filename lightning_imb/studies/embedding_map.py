@@ -88,15 +88,9 @@ class EmbeddingMap(Study):
             for stage, labels in given.items()
         }
         table = _table(subject, points, places, given)
-        drawn = table.assign(shown=[chosen.index(c) for c in points.y])
-        called = stage_names(subject)
-        titles = {
-            stage: f"{called[stage]}; regions right for {found.faithful:.0%} of the points"
-            for stage, found in regions.items()
-        }
         figure = embedding_map_figure(
-            drawn,
-            {titles[stage]: _positions(found.cells, chosen) for stage, found in regions.items()},
+            table.assign(shown=[chosen.index(c) for c in points.y]),
+            _panels(subject, regions, chosen),
             (frame.x[0], frame.x[-1], frame.y[0], frame.y[-1]),
             [subject.class_names[c] for c in chosen],
             subject.protocol,
@@ -129,6 +123,15 @@ class EmbeddingMap(Study):
             "nearest points are answered with, among all classes; white where no point is near. Share of the points "
             f"whose own answer is the colour they lie in: {shares}. Protocol: {subject.protocol}."
         )
+
+
+def _panels(subject: Subject, regions: Mapping[Stage, Regions], chosen: Sequence[int]) -> dict[str, NDArray[np.int64]]:
+    """The regions of each stage under a title, with classes as positions among those shown."""
+    called = stage_names(subject)
+    return {
+        f"{called[stage]}; colour right for {found.faithful:.0%} of the points": _positions(found.cells, chosen)
+        for stage, found in regions.items()
+    }
 
 
 def _positions(cells: NDArray[np.int64], chosen: Sequence[int]) -> NDArray[np.int64]:

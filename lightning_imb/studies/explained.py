@@ -94,4 +94,5 @@ def grad_cam_layers(subject: Subject, split: str, wanted: str) -> list[str]:
 
 def black(subject: Subject) -> Tensor:
     """A black image (1, C, H, W) as the network reads it."""
-    return subject.data.transform.normalise(torch.zeros((1, *subject.data.image_shape), dtype=torch.uint8))
+    dark = torch.zeros((1, *subject.data.image_shape), dtype=torch.uint8)
+    return subject.data.transform.normalise(dark).to(subject.device)

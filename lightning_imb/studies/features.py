@@ -99,7 +99,8 @@ def untrained(subject: Subject, seed: int) -> ImbalancedClassifier:
     for key, nothing in (("pretrained", False), ("weights", None)):
         if key in cfg.model.extractor:
             cfg.model.extractor[key] = nothing
+    counts = subject.model().class_counts  # which draws weights too, where the network is not there yet
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_APART + seed)
-        network = build_classifier(cfg, subject.model().class_counts)
+        network = build_classifier(cfg, counts)
     return network.to(subject.device).eval().requires_grad_(False)

@@ -33,7 +33,7 @@ class Fragility(Study):
     Args:
         embeddings: Kinds: ``ce`` (features times the head's weights of a class), ``fe`` (features); figures show the
             first.
-        ce_class: Whose weights a CE has: ``true`` or ``predicted`` class.
+        ce_class: Whose weights a CE has: the true class (``label``) or the one ``predicted``.
         signed: Rank CE with its sign instead of its absolute value.
         top: K, features per class.
         matched_rows: Rows of a class at which distinct features are compared; None for those of the smallest class.
@@ -65,7 +65,7 @@ class Fragility(Study):
             raise InputError(f"embeddings is {self.embeddings!r}; give a list of {', '.join(KINDS)}")
         for kind in self.embeddings:
             checked_choice("embeddings", kind, KINDS)
-        checked_choice("ce_class", self.ce_class, ("true", "predicted"))
+        checked_choice("ce_class", self.ce_class, ("label", "predicted"))
         checked_flag("signed", self.signed)
         checked_flag("archetypes", self.archetypes)
         checked_number("top", self.top, 1)

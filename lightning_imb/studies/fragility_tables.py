@@ -19,12 +19,13 @@ from lightning_imb.studies.fragility_views import Seen, View, class_columns, nam
 from lightning_imb.studies.subject import Subject
 
 Views = Mapping[View, Seen]
+BEFORE_AFTER = "overlap_before_after"
 _AVERAGED = {
     "abs_log_r_tp": "abs_log_r_tp",
     "abs_log_r_fn": "abs_log_r_fn",
     "overlap_train_test": "overlap_train_test",
     "overlap_tp_fn": "overlap_tp_fn_test",
-    "overlap_before_after": "overlap_before_after",
+    BEFORE_AFTER: BEFORE_AFTER,
 } | {name: f"{name}_train" for name in ("diversity_a", "diversity_b", "diversity_c", "diversity_c_matched")}
 _RANKED = ("abs_log_r_tp", "diversity_b", "diversity_c_matched")
 
@@ -36,7 +37,7 @@ def classes_table(views: Views, same_extractor: bool) -> pd.DataFrame:
         before, shared = views.get(View("before", view.kind)), np.full(len(seen.classes), np.nan)
         if view.stage == "after" and before is not None and same_extractor:
             shared = overlap(before.train.top_features(view.kind), seen.train.top_features(view.kind))
-        tables.append(seen.classes.assign(overlap_before_after=shared))
+        tables.append(seen.classes.assign(**{BEFORE_AFTER: shared}))
     table = pd.concat(tables, ignore_index=True)
     return table[[*table.columns.drop("note"), "note"]]
 
@@ -116,7 +117,7 @@ def view_numbers(view: View, table: pd.DataFrame, class_overlap: float) -> dict[
     numbers = {
         name: _mean(table[column])
         for name, column in _AVERAGED.items()
-        if name != "overlap_before_after" or view.stage == "after"
+        if name != BEFORE_AFTER or table[column].notna().any()  # most views have nothing to compare with
     }
     numbers["overlap_classes"] = class_overlap
     for name in _RANKED:

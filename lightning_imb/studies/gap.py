@@ -94,10 +94,10 @@ class Gap(Study):
     def compare(self, subjects: Sequence[Subject], found: Sequence[Findings]) -> Findings:
         """Put all runs into one table and draw their gaps against their balanced accuracies."""
         parts = [
-            each.tables["groups"].assign(run=subject.label, line=_line(subject.label))
-            for subject, each in zip(subjects, found, strict=True)
+            each.tables["groups"].assign(number=number, run=subject.label, line=_line(subject.label))
+            for number, (subject, each) in enumerate(zip(subjects, found, strict=True), start=1)
         ]
-        table = _first(pd.concat(parts, ignore_index=True), "run", "line")
+        table = _first(pd.concat(parts, ignore_index=True), "number", "run", "line")
         lines = list(dict.fromkeys(table["line"]))
         shown = table[(table["group"] == ALL) & table["line"].isin(lines[:MAX_LINES])]
         left_out = f"The figure shows the first {MAX_LINES} of {len(lines)} lines; the table holds all of them."

@@ -1,6 +1,6 @@
 """Study ``saliency``: where a network looks, and whether that is where the lesion is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from lightning_imb.analysis.heat_maps import SCALING, heat_maps
 from lightning_imb.analysis.region_bank import RegionBank
 from lightning_imb.reports.analysis.saliency_figure import Example, saliency_figure
 from lightning_imb.studies.chosen_images import right_and_wrong, spread_over_classes
-from lightning_imb.studies.explained import Seen, black, grad_cam_layers, marked_regions, seen_images
+from lightning_imb.studies.explained import Explain, Seen, black, grad_cam_layers, marked_regions, seen_images
 from lightning_imb.studies.findings import Findings
 from lightning_imb.studies.saliency_findings import Entry, alignment_findings
 from lightning_imb.studies.saliency_sweep import compare_alignment
@@ -29,6 +29,7 @@ CHOICES = {
     "baseline": ("mean", "black"),
     "scaling": SCALING,
 }
+WHOLE = {"top": 1, "draws": 1, "n_examples": 0, "steps": 1, "chunk": 1, "seed": 0}
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,11 @@ class Saliency(Study):
             checked_choice("methods", method, METHODS)
         for name, choices in CHOICES.items():
             checked_choice(name, getattr(self, name), choices)
-        for name in ("top", "draws", "chunk", *([] if self.max_images is None else ["max_images"])):
-            checked_number(name, getattr(self, name), 1)
+        for name, least in WHOLE.items():
+            _check_whole(name, getattr(self, name), least)
+        if self.max_images is not None:
+            _check_whole("max_images", self.max_images, 1)
         checked_number("threshold", self.threshold, 0.01, 1)
-        checked_number("n_examples", self.n_examples, 0)
         check_settings(self.steps, self.evidence, self.smooth, self.window)
 
     def look(self, subject: Subject) -> Findings:
@@ -113,15 +115,18 @@ class Saliency(Study):
         compared = spread_over_classes(bank.rows, labels, self.max_images, self.seed)
         shown = right_and_wrong(compared or range(len(labels)), labels, predicted, self.n_examples, self.seed)
         layers = grad_cam_layers(subject, self.split, self.layer) if GRAD_CAM in self.methods else []
-        entries: list[Entry] = []
-        examples: dict[int, Seen] = {}
+        names, entries, examples = subject.names(self.split), list[Entry](), dict[int, Seen]()
         for stage in subject.stages if self.stages == "all" else ("after",):
-            final = stage == "after"
-            for seen in self._seen(subject, stage, [*compared, *(shown if final else ())], layers):
-                if seen.row in bank:
-                    entries += self._entries(subject, stage, seen, bank)
-                if final and seen.row in shown:
-                    examples[seen.row] = seen
+            final, said = stage == "after", subject.predicted(self.split, stage)
+            explain = self._explainer(subject, stage, layers)
+            rows, target = [*compared, *(shown if final else ())], labels if self.target == "label" else said
+            for seen in seen_images(subject, self.split, rows, target, explain, self.chunk):
+                row = seen.row
+                if row in bank:
+                    classes = {"label": int(labels[row]), "predicted": int(said[row])}
+                    entries += self._entries({"stage": stage, "row": row, "name": names[row], **classes}, seen, bank)
+                if final and row in shown:
+                    examples[row] = seen
         found = alignment_findings(entries, subject, bank, self._protocol(subject), self.draws)
         return self._with_examples(found, [examples[row] for row in shown], layers, subject, bank)
 
@@ -129,9 +134,8 @@ class Saliency(Study):
         """Alignment beside the scores of the runs; None where fewer than two runs have marked regions."""
         return compare_alignment(subjects, found, self.methods)
 
-    def _seen(self, subject: Subject, stage: Stage, rows: Sequence[int], layers: Sequence[str]) -> Iterator[Seen]:
-        """The images with the maps of the network of one stage."""
-        target = subject.labels(self.split) if self.target == "label" else subject.predicted(self.split, stage)
+    def _explainer(self, subject: Subject, stage: Stage, layers: Sequence[str]) -> Explain:
+        """What makes the maps of the network of one stage."""
         explainer = Explainer(
             subject.model(stage),
             [subject.model(stage).extractor_module.get_submodule(layer) for layer in layers],
@@ -147,24 +151,15 @@ class Saliency(Study):
             raw = {method: explainer.explain(method, inputs, classes) for method in self.methods}
             return {method: heat_maps(maps, size, self.scaling) for method, maps in raw.items()}
 
-        return seen_images(subject, self.split, rows, target, explain, self.chunk)
+        return explain
 
-    def _entries(self, subject: Subject, stage: Stage, seen: Seen, bank: RegionBank) -> list[Entry]:
-        image: Entry = {
-            "row": seen.row,
-            "name": subject.names(self.split)[seen.row],
-            "label": int(subject.labels(self.split)[seen.row]),
-            "predicted": int(subject.predicted(self.split, stage)[seen.row]),
-        }
-        return [
-            {
-                "stage": stage,
-                "method": method,
-                **image,
-                **image_entry(heat, bank, seen.row, self.draws, self.threshold, self.top),
-            }
+    def _entries(self, image: Entry, seen: Seen, bank: RegionBank) -> list[Entry]:
+        """One entry per method of one image."""
+        scored = {
+            method: image_entry(heat, bank, seen.row, self.draws, self.threshold, self.top)
             for method, heat in seen.maps.items()
-        ]
+        }
+        return [{"stage": image["stage"], "method": method, **image, **scores} for method, scores in scored.items()]
 
     def _protocol(self, subject: Subject) -> str:
         """What every caption says."""
@@ -199,3 +194,9 @@ class Saliency(Study):
             figures={**found.figures, "examples": saliency_figure(examples)},
             captions={**found.captions, "examples": " ".join(filter(None, caption))},
         )
+
+
+def _check_whole(name: str, value: int, least: int) -> None:
+    checked_number(name, value, least)
+    if not isinstance(value, int):
+        raise InputError(f"{name} is {value!r}; give a whole number")

@@ -111,6 +111,7 @@ class Subject:
         self.stages: tuple[Stage, ...] = ("before", "after") if self.cfg.retrain.enabled or adjusted else ("after",)
         self._models: dict[Stage, ImbalancedClassifier] = {}
         self._embedded: dict[tuple[str, Stage], NDArray[np.float32]] = {}
+        self._predicted: dict[tuple[str, Stage], NDArray[np.int64]] = {}
 
     @classmethod
     def open(cls, folder: str | Path) -> "Subject":
@@ -193,8 +194,9 @@ class Subject:
 
     def predicted(self, split: str, stage: Stage = "after") -> NDArray[np.int64]:
         """(N,) predicted classes of a split."""
-        classes: NDArray[np.int64] = self.logits(split, stage).argmax(axis=1)
-        return classes
+        if (split, stage) not in self._predicted:
+            self._predicted[split, stage] = self.logits(split, stage).argmax(axis=1)
+        return self._predicted[split, stage]
 
     def head(self, stage: Stage = "after") -> HeadWeights | None:
         """One weight vector per class; None for heads that have none, such as those of several experts."""
@@ -221,6 +223,7 @@ class Subject:
 
     @cached_property
     def _regions(self) -> "Regions | None":
+        _ = self.data  # where the data moved, the config learns it here
         node = self.cfg.dataset.get("regions")
         regions: Regions | None = None if node is None else create(node, "dataset.regions")
         return regions
@@ -242,6 +245,7 @@ class Subject:
         """Let go of networks, images and embeddings; what is asked for again is made or read again."""
         self._models.clear()
         self._embedded.clear()
+        self._predicted.clear()
         for name in ("data", "balanced"):
             self.__dict__.pop(name, None)
 

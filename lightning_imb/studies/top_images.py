@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lightning_imb.analysis.layers import read_maps
@@ -98,8 +99,9 @@ class TopActivations(Study):
         bacc = float(subject.run.read_metrics()["test/bacc"])
         caption = (
             f"{self.split.capitalize()} images with the largest {self.value} of single units of layer {layer} (units: "
-            f"{reason}); bright: where the unit is above {self.outline:g} of its maximum in the image. Protocol of the "
-            f"run: {subject.protocol}, bacc {bacc:.3f}."
+            f"{reason}); bright: where the unit is above {self.outline:g} of its maximum in the image; dashed: what "
+            f"the data mark; dots: images of the class that the unit stands for. Protocol of the run: "
+            f"{subject.protocol}, bacc {bacc:.3f}."
         )
         return Findings(
             numbers={"top_images/purity": float(units["purity"].mean()), "bacc": bacc},
@@ -137,7 +139,7 @@ class TopActivations(Study):
         reason = SELECTIVE if head is None else FEATURES
         return [Chosen(unit, c, float(scores[c, unit])) for c, unit in pairs], reason
 
-    def _figure(self, subject: Subject, layer: str, chosen: Sequence[Chosen], top: TopImages) -> Any:
+    def _figure(self, subject: Subject, layer: str, chosen: Sequence[Chosen], top: TopImages) -> Figure:
         labels, extractor = subject.labels(self.split), subject.model().extractor_module
         wanted = np.unique(top.rows[[one.unit for one in chosen]])
         shown: dict[tuple[int, int], TopImage] = {}
@@ -149,7 +151,9 @@ class TopActivations(Study):
                     row = int(batch.rows[i])
                     part = _above(large[i, one.unit], self.outline)
                     name = subject.class_names[int(labels[row])]
-                    shown[one.unit, row] = TopImage(batch.images[i].numpy(), part, name, labels[row] == one.label)
+                    own = one.label is not None and int(labels[row]) == one.label
+                    region = subject.region(self.split, row)
+                    shown[one.unit, row] = TopImage(batch.images[i].numpy(), part, name, own, region)
         rows = [
             UnitRow(_heading(one, subject), [shown[one.unit, row] for row in top.rows[one.unit].tolist()])
             for one in chosen

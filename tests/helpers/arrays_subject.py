@@ -16,6 +16,7 @@ class ArraysSubject:
         resampler: Over-sampler of embeddings with ``fit_resample``; None where there is no phase 2.
         stages: Of the run.
         moved: What the stage before adds to all embeddings: another extractor.
+        noise: Standard deviation of the rows of a class.
         kind: Of the head: ``linear``, ``cosine``, or ``experts``, which has no weight vector per class.
     """
 
@@ -30,6 +31,7 @@ class ArraysSubject:
         names=None,
         label="method=eos seed=0",
         features=6,
+        noise=1.0,
     ):
         rng = np.random.default_rng(0)
         self.class_names = [f"class {c}" for c in range(len(counts))] if names is None else list(names)
@@ -42,7 +44,7 @@ class ArraysSubject:
         self._y = {"train": np.repeat(np.arange(self.num_classes), counts)}
         self._y["test"] = np.repeat(np.arange(self.num_classes), per_test)
         self._z = {
-            split: np.abs(centres[y] + rng.normal(0, 1, (len(y), features))).astype(np.float32)
+            split: np.abs(centres[y] + rng.normal(0, noise, (len(y), features))).astype(np.float32)
             for split, y in self._y.items()
         }
         self.balanced = None

@@ -79,7 +79,7 @@ def _group(sources: Mapping[str, FileSource], find: Callable[[Sequence[str]], ND
         if len(shared):
             name = first.names[int(np.flatnonzero(first.groups == shared[0])[0])]
             raise InputError(
-                f"{len(shared)} groups of column {column} have images in {one} and in {other}, such as that of {name}: "
+                f"groups of column {column}: {len(shared)} with images in {one} and in {other}, such as that of {name}: "
                 "move them into one split, or set dataset.groups=null"
             )
 

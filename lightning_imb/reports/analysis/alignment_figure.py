@@ -1,6 +1,7 @@
 """The picture of how well heat maps agree with marked regions, class by class, beside chance."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from matplotlib.patches import Patch
 
 from lightning_imb.reports.analysis.saliency_figure import METHOD_NAMES
 from lightning_imb.reports.confusion import head_to_tail
-from lightning_imb.reports.style import BLUE, MANY_LABELS, SKY, class_ticks, new_figure, tidy
+from lightning_imb.reports.style import BLUE, MANY_LABELS, PIXELS_PER_CHARACTER, SKY, class_ticks, new_figure, tidy
 
 SHOWN = {"iou": "soft IoU", "ior": "light on the\nregion (IoR)", "pointing_macro": "pointing game\n(share of maps)"}
 GROUPS = {"positives": BLUE, "true positives": SKY}
@@ -31,7 +32,7 @@ def alignment_figure(table: pd.DataFrame, names: Sequence[str], counts: Sequence
     """
     methods = list(dict.fromkeys(table["method"]))
     groups = _class_groups(table, names, counts)
-    figure = new_figure(1.4 + len(methods) * max(3.4, 0.55 * len(groups)), 8)
+    figure = new_figure(1.4 + len(methods) * max(3.4, 0.45 * len(groups)), 8)
     grid = figure.subplots(len(SHOWN), len(methods), sharex=True, sharey="row", squeeze=False)
     for column, method in enumerate(methods):
         part = table[table["method"] == method]
@@ -39,13 +40,22 @@ def alignment_figure(table: pd.DataFrame, names: Sequence[str], counts: Sequence
             _panel(axes, part[part["measure"] == measure], groups)
         title = METHOD_NAMES.get(method, method).replace("\n", " ")
         grid[0, column].set_title(title, fontsize=11, fontweight="bold", loc="left")
-        class_ticks(grid[-1, column], list(groups))
-        grid[-1, column].set_xlabel("class, from head to tail" + ("; means of groups" if len(groups) > _PARTS else ""))
+        _name_groups(grid[-1, column], groups, len(methods))
     for (first, *_), label in zip(grid, SHOWN.values(), strict=True):
         first.set_ylabel(label)
         first.set_ylim(bottom=0)
     figure.legend(handles=_legend(), loc="outside upper left", ncols=2, frameon=False, fontsize=9)
     return figure
+
+
+def _name_groups(axes: Axes, groups: Mapping[str, Sequence[str]], columns: int) -> None:
+    class_ticks(axes, list(groups))
+    room = axes.figure.bbox.width / columns / len(groups) / PIXELS_PER_CHARACTER
+    if any((len(left) + len(right)) / 2 > room for left, right in pairwise(groups)):
+        for text in axes.get_xticklabels():
+            text.set(rotation=45, ha="right", rotation_mode="anchor")
+    alone = all(len(members) == 1 for members in groups.values())
+    axes.set_xlabel("class, from head to tail" if alone else "rank of the class by training images; means of groups")
 
 
 def _class_groups(table: pd.DataFrame, names: Sequence[str], counts: Sequence[int]) -> dict[str, list[str]]:

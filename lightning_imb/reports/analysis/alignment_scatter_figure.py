@@ -75,4 +75,4 @@ def _colour(i: int) -> str:
 
 
 def _marker(i: int) -> str:
-    return _MARKERS[i % len(_MARKERS)]
+    return _MARKERS[(i + i // len(_COLOURS)) % len(_MARKERS)]  # the ninth has the colour of the first, but another mark

@@ -27,7 +27,9 @@ def gap_runs_figure(table: pd.DataFrame) -> Figure:
         for _, rows in table.groupby("run", sort=False):
             shade = colour[rows["line"].iloc[0]]
             axes.plot(rows[column], rows["bacc"], color=shade, linewidth=1, alpha=0.6)
-            axes.plot(rows[column][:-1], rows["bacc"][:-1], "o", color=shade, markersize=7, markerfacecolor="white", zorder=4)
+            axes.plot(
+                rows[column][:-1], rows["bacc"][:-1], "o", color=shade, markersize=7, markerfacecolor="white", zorder=4
+            )
             axes.plot(rows[column][-1:], rows["bacc"][-1:], "o", color=shade, markersize=7)
         axes.set_xlabel(text)
         tidy(axes, "both")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -25,19 +26,7 @@ def overlap_figure(matrix: NDArray[np.float64], names: Sequence[str], title: str
     highest = float(np.nanmax(matrix)) if np.isfinite(matrix).any() else 1.0
     image = axes.imshow(matrix, cmap="Blues", vmin=0, vmax=highest or 1.0, interpolation="nearest")
     if many <= MANY_LABELS:
-        digits = 0 if highest >= 0.1 else 1
-        for (i, j), value in np.ndenumerate(matrix):
-            if value > 0:
-                colour = "white" if value > 0.6 * highest else "#222222"
-                axes.text(
-                    j,
-                    i,
-                    f"{100 * value:.{digits}f}",
-                    ha="center",
-                    va="center",
-                    fontsize=9 if many <= 10 else 6.5,
-                    color=colour,
-                )
+        _write_cells(axes, matrix, highest)
     class_ticks(axes, names, "x")
     class_ticks(axes, names, "y")
     axes.set(xlabel=what, ylabel=what)
@@ -46,3 +35,11 @@ def overlap_figure(matrix: NDArray[np.float64], names: Sequence[str], title: str
     label = "shared part of the top features" + (" (cells in %)" if many <= MANY_LABELS else "")
     figure.colorbar(image, ax=axes, shrink=0.85, label=label).outline.set_visible(False)
     return figure
+
+
+def _write_cells(axes: Axes, matrix: NDArray[np.float64], highest: float) -> None:
+    digits, size = 0 if highest >= 0.1 else 1, 9 if len(matrix) <= 10 else 6.5
+    for (i, j), value in np.ndenumerate(matrix):
+        if value > 0:
+            colour = "white" if value > 0.6 * highest else "#222222"
+            axes.text(j, i, f"{100 * value:.{digits}f}", ha="center", va="center", fontsize=size, color=colour)

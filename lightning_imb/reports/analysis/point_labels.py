@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
-from lightning_imb.reports.style import _cut
+from lightning_imb.reports.style import short_name
 
 _AWAY = (7, 15, 26)  # points from the mark to the text
 _DIRECTIONS = (0, 180, 90, 270, 45, 135, 315, 225)  # degrees
@@ -51,7 +51,7 @@ def _place(axes: Axes, point: Point, others: Sequence[Bbox]) -> Bbox | None:
     x, y, name = point
     for right, up in _offsets():
         side = "center" if abs(right) < 1 else "left" if right > 0 else "right"
-        text = axes.annotate(_cut(name), (x, y), (right, up), textcoords="offset points", fontsize=8, color="#333333")
+        text = axes.annotate(short_name(name), (x, y), (right, up), textcoords="offset points", fontsize=8, color="#333333")
         text.set(ha=side, va="center", parse_math=False, in_layout=False, path_effects=[_HALO])
         covered = text.get_window_extent()
         if _inside(covered, axes.get_window_extent()) and not any(covered.overlaps(other) for other in others):

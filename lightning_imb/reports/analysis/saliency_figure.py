@@ -10,7 +10,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lightning_imb.reports.style import BLUE, SKY, new_figure
+from lightning_imb.reports.style import BLUE, SKY, new_figure, short_name
 
 PER_BAND = 6  # images side by side
 METHOD_NAMES = {
@@ -22,7 +22,6 @@ METHOD_NAMES = {
 _MAP = "magma"  # evenly rising lightness: it reads the same in grey and to every eye
 _WRONG = "#B34700"  # a dark orange, which small text needs on white
 _SIDE = 1.75  # inches of an image
-_NAME = 20  # characters of a class name over an image
 _BRIGHTEST = 99.5  # percentile shown as the brightest: maps of single pixels have few that outshine all others
 
 
@@ -82,13 +81,9 @@ def _band(grid: NDArray[Any], examples: Sequence[Example], methods: Sequence[str
 def _title(axes: Axes, example: Example) -> None:
     """The class, and what was predicted in its place: in words, not by the colour alone."""
     right = example.label == example.predicted
-    says = "✓ predicted" if right else f"✗ as {_cut(example.predicted)}"
-    text = f"{_cut(example.label)}\n{says}"
+    says = "✓ predicted" if right else f"✗ as {short_name(example.predicted)}"
+    text = f"{short_name(example.label)}\n{says}"
     axes.set_title(text, fontsize=8, color=BLUE if right else _WRONG, parse_math=False)
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= _NAME else f"{name[: _NAME // 2]}…{name[1 - _NAME // 2 :]}"
 
 
 def _panel(axes: Axes, example: Example, method: str | None) -> None:

@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lightning_imb.reports.style import BLUE, ORANGE, new_figure
+from lightning_imb.reports.style import BLUE, ORANGE, SKY, new_figure
 
 MOST_UNITS = 16
 MOST_IMAGES = 10
 _SIDE = 1.15  # inches of an image
 _NAME = 14  # characters over an image
-_DIMMED = 0.45  # brightness of what does not excite the unit
+_DIMMED = 0.6  # brightness of what does not excite the unit
 
 
 class TopImage(NamedTuple):
@@ -25,12 +25,14 @@ class TopImage(NamedTuple):
         part: (H, W) which part of it excites the unit.
         label: Name of its class.
         own: Whether that is the class that the unit stands for.
+        region: (H, W) what the data mark in it; None for nothing.
     """
 
     image: NDArray[np.uint8]
     part: NDArray[np.bool_]
     label: str
     own: bool
+    region: NDArray[np.bool_] | None = None
 
 
 class UnitRow(NamedTuple):
@@ -46,7 +48,7 @@ class UnitRow(NamedTuple):
 
 
 def top_images_figure(rows: Sequence[UnitRow], title: str) -> Figure:
-    """Draw one line of images per unit; what excites the unit is bright and outlined, the rest is dimmed.
+    """Draw one line of images per unit: what excites it is bright and outlined, what the data mark has a dashed line.
 
     Args:
         rows: At least one unit with at least one image; the first 16 units and 10 images are drawn.
@@ -82,17 +84,24 @@ def _draw(axes: Axes, shown: TopImage) -> None:
         pixels = np.repeat(pixels, 3, axis=2)
     dimmed = np.where(shown.part[..., None], pixels, _DIMMED * pixels)
     axes.imshow(dimmed, interpolation="nearest")
-    if shown.part.any() and not shown.part.all():
-        height, width = shown.part.shape
-        axes.contour(
-            np.pad(shown.part.astype(float), 1),  # a margin of nothing closes the line at the edge
-            [0.5],
-            colors=[ORANGE],
-            linewidths=1.2,
-            extent=(-1.5, width + 0.5, -1.5, height + 0.5),
-        )
+    _outline(axes, shown.part, ORANGE, "solid")
+    if shown.region is not None:
+        _outline(axes, shown.region, SKY, "dashed")
     axes.set_xlim(-0.5, shown.part.shape[1] - 0.5)
     axes.set_ylim(shown.part.shape[0] - 0.5, -0.5)
     mark = "● " if shown.own else ""
     colour = BLUE if shown.own else "#333333"
     axes.set_title(mark + _cut(shown.label, _NAME), fontsize=8, color=colour, pad=3, parse_math=False)
+
+
+def _outline(axes: Axes, part: NDArray[np.bool_], colour: str, style: str) -> None:
+    height, width = part.shape
+    if part.any():
+        axes.contour(
+            np.pad(part.astype(float), 1),  # a margin of nothing closes the line at the edge
+            [0.5],
+            colors=[colour],
+            linestyles=[style],
+            linewidths=1.2,
+            extent=(-1.5, width + 0.5, -1.5, height + 0.5),
+        )

@@ -36,7 +36,7 @@ def mean(rows):
     return np.mean(rows, axis=0) if rows else np.full(D, np.nan)
 
 
-@pytest.mark.parametrize("ce_class", ["true", "predicted"])
+@pytest.mark.parametrize("ce_class", ["label", "predicted"])
 @pytest.mark.parametrize(("kind", "signed"), [("ce", False), ("ce", True), ("fe", False)])
 def test_profiles_are_those_of_plain_loops(data, kind, signed, ce_class, monkeypatch):
     monkeypatch.setattr(class_embeddings, "_BLOCK", 5 * D)  # several blocks per class
