@@ -138,7 +138,8 @@ def _nearest_in_block(z: NDArray[Any], block: slice, rows: NDArray[np.int64], se
     """
     table = np.concatenate([z[block], z[rows]])
     queried = np.arange(len(table)) >= block.stop - block.start
-    return block.start + nearest_enemy(np.flatnonzero(queried), table, queried, search)
+    found: NDArray[np.int64] = block.start + nearest_enemy(np.flatnonzero(queried), table, queried, search)
+    return found
 
 
 def _squares(z: NDArray[Any], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:

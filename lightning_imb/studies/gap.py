@@ -28,7 +28,7 @@ _PARTS = {
     "gap_fp": ("fp_rows", "false positives"),
 }
 _RUNS = (
-    "Each run goes from before (hollow) to after phase 3 or the post-hoc method, or is a point where it has one stage. "
+    "Each run goes from before (ring) to after phase 3 or the post-hoc method, or is a point where it has one stage. "
     "A narrower gap alone is no merit: it must come with a higher balanced accuracy. Gaps are in units of the "
     "embeddings, hence comparable between runs with the same extractor."
 )

@@ -146,5 +146,5 @@ def test_failures_are_told_at_the_end(sweep, monkeypatch):
         raise InputError("no head today: come back tomorrow")
 
     monkeypatch.setattr(HeadNormsStudy, "look", refuse)
-    with pytest.raises(InputError, match="no head today.*3 could not be done"):
+    with pytest.raises(InputError, match=r"no head today.*3 could not be done"):
         analysed(folder=sweep, analyses="[head_norms]")

@@ -72,16 +72,17 @@ def _group(sources: Mapping[str, FileSource], find: Callable[[Sequence[str]], ND
     """Give every image the number of its group; splits that the data set brings must not part one."""
     numbers = find([name for source in sources.values() for name in source.names])
     ends = np.cumsum([len(source) for source in sources.values()])
-    for source, part in zip(sources.values(), np.split(numbers, ends[:-1]), strict=True):
-        source.groups = part
-    for (one, first), (other, second) in combinations(sources.items(), 2):
-        shared = np.intersect1d(first.groups, second.groups)
+    parts = dict(zip(sources, np.split(numbers, ends[:-1]), strict=True))
+    for (one, first), (other, second) in combinations(parts.items(), 2):
+        shared = np.intersect1d(first, second)
         if len(shared):
-            name = first.names[int(np.flatnonzero(first.groups == shared[0])[0])]
+            name = sources[one].names[int(np.flatnonzero(first == shared[0])[0])]
             raise InputError(
-                f"groups of column {column}: {len(shared)} with images in {one} and in {other}, such as that of {name}: "
-                "move them into one split, or set dataset.groups=null"
+                f"groups of column {column}: {len(shared)} with images in {one} and in {other}, such as that of "
+                f"{name}: move them into one split, or set dataset.groups=null"
             )
+    for split, source in sources.items():
+        source.groups = parts[split]
 
 
 def _without(tree: Tree, folder: str | None) -> Tree:

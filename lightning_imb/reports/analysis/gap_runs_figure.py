@@ -17,19 +17,18 @@ def gap_runs_figure(table: pd.DataFrame) -> Figure:
     """Draw the mean gap of each run and its balanced accuracy, with a line from before to after where it has both.
 
     Args:
-        table: One row per run and stage, in the order of the stages: ``run``, ``line`` (runs of one line have one
-            colour; at most eight lines), ``stage``, ``gap``, ``matched``, ``bacc``.
+        table: One row per run and stage, in the order of the stages: ``number`` of the run, ``line`` (runs of one
+            line have one colour; at most eight lines), ``stage``, ``gap``, ``matched``, ``bacc``.
     """
     lines = list(dict.fromkeys(table["line"]))
     colour = dict(zip(lines, colours(len(lines)), strict=True))
     figure = new_figure(10, 4.6)
     for axes, (column, text) in zip(figure.subplots(1, 2, sharey=True), PANELS.items(), strict=True):
-        for _, rows in table.groupby("run", sort=False):
+        for _, rows in table.groupby("number", sort=False):
             shade = colour[rows["line"].iloc[0]]
             axes.plot(rows[column], rows["bacc"], color=shade, linewidth=1, alpha=0.6)
-            axes.plot(
-                rows[column][:-1], rows["bacc"][:-1], "o", color=shade, markersize=7, markerfacecolor="white", zorder=4
-            )
+            # rings: runs that share their phase 1 lie on one another there, and on those that end with it
+            axes.plot(rows[column][:-1], rows["bacc"][:-1], "o", color=shade, markersize=11, markerfacecolor="none")
             axes.plot(rows[column][-1:], rows["bacc"][-1:], "o", color=shade, markersize=7)
         axes.set_xlabel(text)
         tidy(axes, "both")
@@ -38,7 +37,7 @@ def gap_runs_figure(table: pd.DataFrame) -> Figure:
     handles = [Line2D([], [], color=colour[line], label=line, marker="o", markersize=7) for line in lines]
     if table["stage"].nunique() > 1:
         handles.append(
-            Line2D([], [], color="#333333", label="hollow: before", marker="o", markersize=7, markerfacecolor="white")
+            Line2D([], [], color="#333333", label="ring: before", marker="o", markersize=9, markerfacecolor="none")
         )
     ncols = max(1, min(len(handles), _LEGEND // (max(map(len, lines)) + 8)))  # 8: the mark and the space around it
     figure.legend(handles=handles, loc="outside lower center", ncols=ncols, frameon=False, fontsize=9)

@@ -51,8 +51,8 @@ def _place(axes: Axes, point: Point, others: Sequence[Bbox]) -> Bbox | None:
     x, y, name = point
     for right, up in _offsets():
         side = "center" if abs(right) < 1 else "left" if right > 0 else "right"
-        text = axes.annotate(short_name(name), (x, y), (right, up), textcoords="offset points", fontsize=8, color="#333333")
-        text.set(ha=side, va="center", parse_math=False, in_layout=False, path_effects=[_HALO])
+        text = axes.annotate(short_name(name), (x, y), (right, up), textcoords="offset points", fontsize=8)
+        text.set(color="#333333", ha=side, va="center", parse_math=False, in_layout=False, path_effects=[_HALO])
         covered = text.get_window_extent()
         if _inside(covered, axes.get_window_extent()) and not any(covered.overlaps(other) for other in others):
             if math.hypot(right, up) > 1.4 * _AWAY[0]:

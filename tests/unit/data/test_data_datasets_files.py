@@ -13,8 +13,8 @@ from helpers.images import (
 
 from lightning_imb.data.datasets.csv_list import csv_list
 from lightning_imb.data.datasets.image_folder import image_folder
-from lightning_imb.data.profiles import exponential_profile, subsample
 from lightning_imb.data.loading import load_all
+from lightning_imb.data.profiles import exponential_profile, subsample
 from lightning_imb.utils.errors import InputError
 
 FULL = {"train": {"cat": 4, "ant": 3}, "val": {"cat": 1, "ant": 1}, "test": {"cat": 2, "ant": 2}}

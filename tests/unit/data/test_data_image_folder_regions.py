@@ -118,7 +118,7 @@ def test_patients_in_two_splits_of_the_data_set_are_found(tmp_path):
     write_splits(tmp_path / "images", {split: {"ant": 1, "cat": 1} for split in ("train", "test")})
     names = [f"{split}/{name}/00.png" for split in ("train", "test") for name in ("ant", "cat")]
     write_csv(tmp_path / "boxes.csv", ("path", "patient"), list(zip(names, "abbc", strict=True)))
-    with pytest.raises(InputError, match=r"groups of column patient have images in .*, such as that of"):
+    with pytest.raises(InputError, match=r"groups of column patient: 1 with images in .*, such as that of"):
         read(tmp_path, groups="patient")
 
 

@@ -70,17 +70,17 @@ def test_audits_draw_what_is_told(classes, told):
         assert [text.get_text() for text in figure.axes[1].texts] == ["none\nmade"]
 
 
-def test_runs_go_from_hollow_to_full():
-    rows = [("a seed=0", "a", stage, x, x, x / 10) for stage, x in (("before", 2.0), ("after", 1.0))]
-    rows.append(("b", "b", "after", 3.0, 3.0, 0.5))
-    table = pd.DataFrame(rows, columns=["run", "line", "stage", "gap", "matched", "bacc"])
+def test_runs_go_from_a_ring_to_a_point():
+    rows = [(1, "a", stage, x, x, x / 10) for stage, x in (("before", 2.0), ("after", 1.0))]
+    rows.append((2, "b", "after", 3.0, 3.0, 0.5))
+    table = pd.DataFrame(rows, columns=["number", "line", "stage", "gap", "matched", "bacc"])
     figure = gap_runs_figure(table)
     marks = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
-    hollow = {tuple(line.get_xdata()) for line in marks if line.get_markerfacecolor() == "white"}
-    full = {tuple(line.get_xdata()) for line in marks if line.get_markerfacecolor() != "white"}
+    hollow = {tuple(line.get_xdata()) for line in marks if line.get_markerfacecolor() == "none"}
+    full = {tuple(line.get_xdata()) for line in marks if line.get_markerfacecolor() != "none"}
     assert (2.0,) in hollow
     assert full == {(1.0,), (3.0,)}
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b", "hollow: before"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b", "ring: before"]
 
 
 def test_maps_say_what_colours_and_marks_mean():

@@ -98,9 +98,16 @@ def test_runs_are_compared_by_gap_and_balanced_accuracy():
     compared = STUDY.compare(subjects, [STUDY.look(subject) for subject in subjects])
     table = compared.tables["runs"]
     assert list(dict.fromkeys(table["line"])) == ["method=erm", "method=eos"]
-    assert table["run"].nunique() == 4
+    assert table.groupby("number")["run"].unique().str[0].tolist() == [subject.label for subject in subjects]
     assert {"gap", "matched", "null", "bacc"} <= set(table)
     assert compared.remarks == ()
+
+
+def test_runs_of_one_name_stay_apart():
+    subjects = [ArraysSubject(stages=("after",), per_test=rows) for rows in (20, 30)]
+    compared = STUDY.compare(subjects, [STUDY.look(subject) for subject in subjects])
+    assert compared.tables["runs"]["number"].drop_duplicates().tolist() == [1, 2]
+    assert all(len(line.get_xdata()) < 2 for line in compared.figures["runs"].axes[0].lines)
 
 
 def test_more_lines_than_colours_are_in_the_table_only():
