@@ -59,7 +59,7 @@ class ConceptMasks:
         return filled / (len(counted) * self.pixels) if len(counted) else float("nan")
 
     def ceiling(self, concept: int, share: float) -> float:
-        """The largest IoU of a unit that is on at a share of all pixels: it is on in the concept alone, or all over it."""
+        """The largest IoU of a unit that is on at a share of all pixels: on in the concept alone, or all over it."""
         on, filled = share * len(self.annotated), self.area(concept) * float(self.annotated[:, concept].sum())
         return min(on, filled) / max(on, filled) if filled > 0 else float("nan")
 

@@ -43,7 +43,7 @@ class Dissection(Study):
         max_images: At most as many images, as equally many of each class as there are; None for all.
         region_name: What the marked regions are called.
         concepts: Folders of masks with the tree of the images, inside the root of the data, by concept, such as
-            ``{vessel: masks/vessel}``; an image without a mask there is not annotated with it.
+            ``{vessel: masks/vessel}``; an image without a mask there is not annotated with it; None for no such masks.
         textures: Whether dark, bright, edges and smooth are concepts.
         texture_window: Side of the window in which a texture is told, as a share of the image's, in [0, 1].
         texture_share: Of all pixels that show a texture, in [0, 1].
@@ -67,7 +67,7 @@ class Dissection(Study):
     threshold: float
     max_images: int | None
     region_name: str
-    concepts: Mapping[str, str]
+    concepts: Mapping[str, str] | None
     textures: bool
     texture_window: float
     texture_share: float
@@ -97,7 +97,7 @@ class Dissection(Study):
         labels = subject.labels(self.split)
         rows = spread_over_classes(range(len(labels)), labels, self.max_images, self.seed)
         textures = Textures(self.texture_window, self.texture_share) if self.textures else None
-        concepts = read_concepts(subject, self.split, rows, self.region_name, self.concepts, textures)
+        concepts = read_concepts(subject, self.split, rows, self.region_name, self.concepts or {}, textures)
         if self.images == "all":
             concepts.masks.count_all_images()
         extractor = subject.model().extractor_module

@@ -16,14 +16,15 @@ from lightning_imb.studies.subject import Subject
 
 UNTRAINED = "untrained"
 FORMS = {"cka": True, "biased": False}
-_COLUMNS = ["layer", "row", "other", "pairs", "cka", "sd", "biased"]
+_COLUMNS = ["layer", "row", "other", "same_seed", "pairs", "cka", "sd", "biased"]
 
 
 def compare_layers(probe: Probe, subjects: Sequence[Subject], with_untrained: bool, seed: int) -> Findings | None:
     """CKA of each layer between all pairs of runs, averaged over the pairs of two rows of a sweep.
 
     Two runs of the same row differ by their seed alone: their similarity is the level of noise, and only methods that
-    are less alike than that differ. The untrained network is the other end.
+    are less alike than that differ. Runs of one seed began with the same weights and may share phase 1, so they are
+    alike for another reason and averaged on their own. The untrained network is the other end.
 
     Args:
         probe: Images and layers.
@@ -41,14 +42,15 @@ def compare_layers(probe: Probe, subjects: Sequence[Subject], with_untrained: bo
     for group in groups:
         features = [_features(probe, subject, layers, images, group, with_untrained, seed) for subject in alike]
         alike = [subject for subject, found in zip(alike, features, strict=True) if found is not None]
-        pairs += _pairs([subject.row for subject in alike], [found for found in features if found is not None])
+        pairs += _pairs(alike, [found for found in features if found is not None])
     if len(alike) < 2:
         return None
     table, names = averaged(pairs), list(dict.fromkeys(subject.row for subject in alike))
     counts = ", ".join(f"{name} {sum(subject.row == name for subject in alike)}" for name in names)
     caption = (
-        f"{probe.said(len(probe.rows(alike[0])))} Means over pairs of runs. On the diagonal, in bold: runs that "
-        f"differ in their seed alone, the level of noise. Number of runs: {counts}."
+        f"{probe.said(len(probe.rows(alike[0])))} Means over pairs of runs of different seeds; where there are "
+        "none, of the same seed, which began with the same weights. On the diagonal, in bold: runs that differ in "
+        f"their seed alone, the level of noise. Number of runs: {counts}."
     )
     left_out = len(subjects) - len(alike)
     return Findings(
@@ -85,18 +87,22 @@ def _features(
         subject.forget()
 
 
-def _pairs(rows: Sequence[str], features: Sequence[_Features]) -> list[dict[str, Any]]:
+def _pairs(subjects: Sequence[Subject], features: Sequence[_Features]) -> list[dict[str, Any]]:
     """One entry per layer and pair of runs, and one per layer and run for the untrained network."""
     entries: list[dict[str, Any]] = []
+
+    def enter(layer: str, one: Subject, other: str, same: bool, values: Mapping[str, float]) -> None:
+        entries.append({"layer": layer, "row": one.row, "other": other, "same_seed": same, **values})
+
     for layer in features[0].trained if features else ():
         of_runs = [of.trained[layer] for of in features]
         forms = {form: cka_matrix(of_runs, of_runs, debiased) for form, debiased in FORMS.items()}
-        for i, j in combinations(range(len(rows)), 2):
-            entries.append({"layer": layer, "row": rows[i], "other": rows[j], **_cells(forms, i, j)})
+        for (i, one), (j, other) in combinations(enumerate(subjects), 2):
+            enter(layer, one, other.row, one.seed == other.seed, _cells(forms, i, j))
         for i, of in enumerate(features):
             if of.untrained is not None:
                 ends = {form: cka_matrix([of_runs[i]], [of.untrained[layer]], is_) for form, is_ in FORMS.items()}
-                entries.append({"layer": layer, "row": rows[i], "other": UNTRAINED, **_cells(ends, 0, 0)})
+                enter(layer, subjects[i], UNTRAINED, False, _cells(ends, 0, 0))
     return entries
 
 
@@ -108,27 +114,35 @@ def averaged(pairs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Mean and standard deviation (ddof 1; of pairs that share runs, so it is too small for an interval) over pairs.
 
     Args:
-        pairs: ``layer, row, other, cka, biased`` of each pair; the order of ``row`` and ``other`` means nothing.
+        pairs: ``layer, row, other, same_seed, cka, biased`` of each; the order of ``row`` and ``other`` means nothing.
 
     Returns:
-        One row per layer and unordered pair of rows of the sweep: ``layer, row, other, pairs, cka, sd, biased``.
+        One row per layer and unordered pair of rows of the sweep, for equal and for different seeds: ``layer, row,
+        other, same_seed, pairs, cka, sd, biased``.
     """
     table = pd.DataFrame(pairs)
     names = list(dict.fromkeys([*table["row"], *table["other"]]))
     place = {name: (name == UNTRAINED, i) for i, name in enumerate(names)}
     swap = [place[a] > place[b] for a, b in zip(table["row"], table["other"], strict=True)]
     table.loc[swap, ["row", "other"]] = table.loc[swap, ["other", "row"]].to_numpy()
-    grouped = table.groupby(["layer", "row", "other"], sort=False)
+    grouped = table.groupby(["layer", "row", "other", "same_seed"], sort=False)
     found = grouped.agg(pairs=("cka", "size"), cka=("cka", "mean"), sd=("cka", "std"), biased=("biased", "mean"))
     return found.reset_index()[_COLUMNS]
 
 
 def matrices(table: pd.DataFrame, layers: Sequence[str], names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-    """(M, M + 1) of each layer: rows of the sweep with each other and with untrained networks; NaN without a pair."""
+    """(M, M + 1) of each layer: rows of the sweep with each other and with untrained networks; NaN without a pair.
+
+    Args:
+        table: As `averaged` returns it; pairs of equal seeds count only where there are no others.
+        layers: L names.
+        names: (M,) rows of the sweep.
+    """
     found = {}
     for layer in layers:
         matrix = np.full((len(names), len(names) + 1), np.nan)
-        for entry in table[table["layer"] == layer].itertuples():
+        mine = table[table["layer"] == layer].sort_values("same_seed", ascending=False)  # different seeds come last
+        for entry in mine.itertuples():
             i = names.index(entry.row)
             j = len(names) if entry.other == UNTRAINED else names.index(entry.other)
             matrix[i, j] = entry.cka

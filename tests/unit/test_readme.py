@@ -43,7 +43,7 @@ def first_value(override):
 def test_command_composes(words):
     program, sweeping = words[0].removeprefix("imb-"), "-m" in words
     overrides = [word for word in words[1:] if "=" in word and not word.startswith("-")]
-    if program == "report":  # the entry point itself translates this word, a config group has that name
+    if program in ("report", "analyze"):  # the entry point itself translates this word, a config group has that name
         overrides = [re.sub("^sweep=", "folder=", word) for word in overrides]
     if sweeping:
         overrides = [first_value(word) for word in overrides]
@@ -88,5 +88,5 @@ def test_the_table_of_methods_is_that_of_the_files():
 
 def test_readme_has_what_the_other_tests_look_at():
     programs = {words[0] for words in commands()}
-    assert {"imb-train", "imb-eval", "imb-predict", "imb-report", "make"} <= programs
+    assert {"imb-train", "imb-eval", "imb-predict", "imb-report", "imb-analyze", "make"} <= programs
     assert blocks("python")

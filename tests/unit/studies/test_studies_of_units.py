@@ -12,7 +12,7 @@ from hydra.utils import instantiate
 
 from lightning_imb.analysis.cka import linear_cka
 from lightning_imb.studies.features import untrained
-from lightning_imb.studies.similarity_of_runs import averaged
+from lightning_imb.studies.similarity_of_runs import averaged, matrices
 from lightning_imb.studies.subject import Subject
 
 SIDE = 16
@@ -178,6 +178,7 @@ def test_a_sweep_compares_layers_between_runs(runs, pooling):
     subjects[2].names = lambda split: ["another image"]
     found = similarity(pooling=pooling).compare(subjects, [None] * 3)
     table = found.tables["runs"].set_index(["layer", "row", "other"])
+    assert not table["same_seed"].any()
     assert found.remarks == ("1 runs with other images or other layers are left out.",)
     assert table["pairs"].to_dict() == {
         (layer, "erm", other): pairs
@@ -188,14 +189,24 @@ def test_a_sweep_compares_layers_between_runs(runs, pooling):
     assert similarity().compare(subjects[1:], [None] * 2) is None
 
 
+def pair(row, other, value, same_seed=False):
+    return {"layer": "x", "row": row, "other": other, "same_seed": same_seed, "cka": value, "biased": 2 * value}
+
+
 def test_pairs_of_runs_are_averaged_whatever_their_order():
     pairs = [("a", "b", 0.2), ("b", "a", 0.4), ("a", "a", 0.9), ("b", "untrained", 0.1)]
-    found = averaged([{"layer": "x", "row": a, "other": b, "cka": v, "biased": 2 * v} for a, b, v in pairs])
-    rows = [tuple(row) for row in found[["row", "other", "pairs"]].itertuples(index=False)]
-    assert rows == [("a", "b", 2), ("a", "a", 1), ("b", "untrained", 1)]
-    assert found["cka"].tolist() == pytest.approx([0.3, 0.9, 0.1])
-    assert found["biased"].tolist() == pytest.approx([0.6, 1.8, 0.2])
+    entries = [pair(a, b, value) for a, b, value in pairs]
+    found = averaged([*entries, pair("a", "b", 0.7, True), pair("a", "c", 0.6, True)])
+    rows = [tuple(row) for row in found[["row", "other", "same_seed", "pairs"]].itertuples(index=False)]
+    apart = [("a", "b", False, 2), ("a", "a", False, 1), ("b", "untrained", False, 1)]
+    assert rows == [*apart, ("a", "b", True, 1), ("a", "c", True, 1)]
+    assert found["cka"].tolist() == pytest.approx([0.3, 0.9, 0.1, 0.7, 0.6])
+    assert found["biased"].tolist() == pytest.approx([0.6, 1.8, 0.2, 1.4, 1.2])
     assert found["sd"][0] == pytest.approx(0.1 * 2**0.5)
+    drawn = matrices(found, ["x"], ["a", "b", "c"])["x"]
+    nan = float("nan")
+    expected = [[0.9, 0.3, 0.6, nan], [0.3, nan, nan, 0.1], [0.6, nan, nan, nan]]
+    np.testing.assert_allclose(drawn, expected)  # runs of one seed only where there are no others
 
 
 def top(**changes):
