@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lightning_imb.reports.analysis.class_panels import running_mean
 from lightning_imb.reports.confusion import head_to_tail
 from lightning_imb.reports.counts_figure import count_bars
 from lightning_imb.reports.style import BLUE, DENSE_CLASSES, GREY, MANY_LABELS, SERIES, class_ticks, new_figure, tidy
@@ -53,27 +54,8 @@ def _recall_marks(axes: Axes, series: Mapping[str, np.ndarray]) -> None:
         # thousands of marks must not hide the trend: where many lie on one another, they add up
         faint = min(0.65, DENSE_CLASSES / len(values))
         axes.plot(x, values, "o", color=colour, markersize=4, markeredgewidth=0, alpha=faint)
-        axes.plot(x, _running_mean(values), color=colour, linewidth=2, zorder=3, label=_with_mean(label, values))
+        axes.plot(x, running_mean(values), color=colour, linewidth=2, zorder=3, label=_with_mean(label, values))
     axes.margins(x=0.01)
-
-
-def _running_mean(values: np.ndarray, share: int = 10) -> np.ndarray:
-    """Mean over the neighbouring tenth of the classes; the scatter of single classes hides the trend."""
-    half = max(1, len(values) // (2 * share))
-    known = ~np.isnan(values)
-    sums, counts = (_window_sums(x, half) for x in (np.where(known, values, 0.0), known.astype(np.float64)))
-    mean = np.full(len(values), np.nan)
-    np.divide(sums, counts, out=mean, where=counts > 0)
-    return mean
-
-
-def _window_sums(values: np.ndarray, half: int) -> np.ndarray:
-    """Sum of each value with up to ``half`` neighbours on both sides."""
-    before = np.concatenate([[0.0], values.cumsum()])
-    at = np.arange(len(values))
-    last, first = np.minimum(at + half + 1, len(values)), np.maximum(at - half, 0)
-    sums: np.ndarray = before[last] - before[first]
-    return sums
 
 
 def _with_mean(label: str, values: np.ndarray) -> str:

@@ -118,7 +118,10 @@ def _masks_in(subject: Subject, concept: str, folder: str) -> Regions:
         )
     asked = OmegaConf.merge(node, {"masks": folder, "boxes": None})
     assert isinstance(asked, DictConfig)
-    regions: Regions = create(asked, f"concepts.{concept}")
+    try:
+        regions: Regions = create(asked, f"concepts.{concept}")
+    except InputError as error:  # which knows the folder as dataset.masks
+        raise InputError(f"concepts.{concept}={folder} cannot be read: {error}") from error
     return regions
 
 

@@ -1,6 +1,5 @@
 """Study ``gap``: how far the test embeddings of each class reach beyond its training embeddings."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -94,7 +93,7 @@ class Gap(Study):
     def compare(self, subjects: Sequence[Subject], found: Sequence[Findings]) -> Findings:
         """Put all runs into one table and draw their gaps against their balanced accuracies."""
         parts = [
-            each.tables["groups"].assign(number=number, run=subject.label, line=_line(subject.label))
+            each.tables["groups"].assign(number=number, run=subject.label, line=subject.row)
             for number, (subject, each) in enumerate(zip(subjects, found, strict=True), start=1)
         ]
         table = _first(pd.concat(parts, ignore_index=True), "number", "run", "line")
@@ -159,11 +158,6 @@ def _stacked(tables: Mapping[Stage, pd.DataFrame]) -> pd.DataFrame:
 
 def _first(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return table[[*columns, *table.columns.drop(list(columns))]]
-
-
-def _line(label: str) -> str:
-    """What runs that differ by their seed have in common."""
-    return re.sub(r",? *\bseed[= ]\S+", "", label).strip(" ,") or "all runs"
 
 
 def _classes(gaps: Mapping[Stage, pd.DataFrame], means: Mapping[Stage, pd.DataFrame], subject: Subject) -> pd.DataFrame:

@@ -29,14 +29,16 @@ class ArraysSubject:
         moved=0.0,
         kind="linear",
         names=None,
-        label="method=eos seed=0",
+        row="eos",
+        seed=0,
         features=6,
         noise=1.0,
     ):
         rng = np.random.default_rng(0)
         self.class_names = [f"class {c}" for c in range(len(counts))] if names is None else list(names)
         self.train_counts, self.num_classes = list(counts), len(counts)
-        self.protocol, self.stages, self.label = "holdout, best bacc", tuple(stages), label
+        self.protocol, self.stages = "holdout, best bacc", tuple(stages)
+        self.row, self.seed, self.label = row, seed, f"{row}, seed {seed}"
         self.cfg = SimpleNamespace(retrain=SimpleNamespace(enabled=len(self.stages) == 2))
         self._kind, self._moved = kind, moved
         centres = np.abs(rng.normal(0, 2, (self.num_classes, features)))

@@ -64,7 +64,7 @@ def _places(classes: int, i: int, models: int) -> tuple[NDArray[np.float64], flo
 
 def running_mean(values: NDArray[Any]) -> NDArray[np.float64]:
     """Mean over the neighbouring tenth of the classes (K,), without those that are NaN."""
-    window = max(3, len(values) // _TREND)
+    window = 2 * max(1, len(values) // (2 * _TREND)) + 1  # as many neighbours on either side
     mean: NDArray[np.float64] = pd.Series(values).rolling(window, center=True, min_periods=1).mean().to_numpy()
     return mean
 

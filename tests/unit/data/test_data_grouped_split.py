@@ -53,7 +53,7 @@ def test_what_a_group_is_called_does_not_matter():
 
 def test_a_class_of_one_group_cannot_be_split():
     labels, groups = np.array([0] * 6 + [1] * 4), np.array([0, 1, 2, 3, 4, 5, 9, 9, 9, 9])
-    with pytest.raises(InputError, match=r"groups of class rare are too large or too few to hold out dataset.test_size"):
+    with pytest.raises(InputError, match=r"groups of class rare are too large or too few to hold out"):
         stratified_split(labels, 0.5, 0, ["many", "rare"], "dataset.test_size", groups)
 
 

@@ -41,7 +41,7 @@ class Run(ArraysSubject):
     """Embeddings beside an extractor, of which only the weights count."""
 
     def __init__(self, row="eos", seed=0, trained=(0.0, 0.0), hits=None, **arrays):
-        super().__init__(label=f"{row}, seed {seed}", **arrays)
+        super().__init__(row=row, seed=seed, **arrays)
         self.row, self.device, self.batch_size, self.quiet = row, torch.device("cpu"), 8, True
         self.run = SimpleNamespace(path=Path("run"))
         self._trained, self._hits = dict(zip(("before", "after"), trained, strict=True)), hits or {}

@@ -94,10 +94,10 @@ def test_false_positives_on_request():
 
 
 def test_runs_are_compared_by_gap_and_balanced_accuracy():
-    subjects = [ArraysSubject(label=f"method={name} seed={seed}") for name in ("erm", "eos") for seed in (0, 1)]
+    subjects = [ArraysSubject(row=name, seed=seed) for name in ("erm", "eos") for seed in (0, 1)]
     compared = STUDY.compare(subjects, [STUDY.look(subject) for subject in subjects])
     table = compared.tables["runs"]
-    assert list(dict.fromkeys(table["line"])) == ["method=erm", "method=eos"]
+    assert list(dict.fromkeys(table["line"])) == ["erm", "eos"]
     assert table.groupby("number")["run"].unique().str[0].tolist() == [subject.label for subject in subjects]
     assert {"gap", "matched", "null", "bacc"} <= set(table)
     assert compared.remarks == ()
@@ -111,7 +111,7 @@ def test_runs_of_one_name_stay_apart():
 
 
 def test_more_lines_than_colours_are_in_the_table_only():
-    subjects = [ArraysSubject(label=f"k={k}, seed 0") for k in range(10)]
+    subjects = [ArraysSubject(row=f"k={k}") for k in range(10)]
     found = STUDY.look(subjects[0])
     compared = STUDY.compare(subjects, [found] * 10)
     assert compared.tables["runs"]["line"].nunique() == 10

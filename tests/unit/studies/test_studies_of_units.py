@@ -118,7 +118,7 @@ def test_what_cannot_be_dissected_is_refused(subject):
     assert_refused(lambda: dissection(layers="stage9").look(subject), "stage9", "stage3")
     assert_refused(lambda: dissection(layers="pool").look(subject), "pool", "maps")
     assert_refused(lambda: dissection(concepts={"dark": "masks/left"}).look(subject), "two concepts", "dark")
-    assert_refused(lambda: dissection(concepts={"right": "masks/right"}).look(subject), "right")
+    assert_refused(lambda: dissection(concepts={"right": "masks/right"}).look(subject), "concepts.right=masks/right")
     assert_refused(lambda: dissection(threshold=2), "threshold", "2")
     assert_refused(lambda: dissection(images="some"), "images", "some", "labelled")
 
