@@ -32,11 +32,8 @@ def restore_classifier(run: RunFolder, phase: str, checkpoint: str, as_trained: 
             network.
     """
     cfg = run.read_config()
-    if "experts" not in cfg.model:
-        raise InputError(f"{run.path} is of an earlier lightning_imb with other networks: evaluate it with that one")
-    for key, nothing in (("pretrained", False), ("weights", None)):
-        if key in cfg.model.extractor:
-            cfg.model.extractor[key] = nothing  # the checkpoint holds the weights: fetch no others
+    refuse_earlier(run, cfg)
+    without_pretrained(cfg)  # the checkpoint holds the weights: fetch no others
     model = build_classifier(cfg, run.read_data()["class_counts"]["train"])
     which = chosen_phase(cfg, phase)
     kind = checkpoint_kind(cfg, which, checkpoint)
@@ -48,6 +45,23 @@ def restore_classifier(run: RunFolder, phase: str, checkpoint: str, as_trained: 
     if not as_trained:
         put_back_head(model, run, cfg, which, kind)
     return model.eval()
+
+
+def refuse_earlier(run: RunFolder, cfg: DictConfig) -> None:
+    """Refuse a run whose networks this version builds in another way.
+
+    Raises:
+        InputError: If the run is that old.
+    """
+    if "experts" not in cfg.model:
+        raise InputError(f"{run.path} is of an earlier lightning_imb with other networks: evaluate it with that one")
+
+
+def without_pretrained(cfg: DictConfig) -> None:
+    """Let the network of a config begin with weights of its own."""
+    for key, nothing in (("pretrained", False), ("weights", None)):
+        if key in cfg.model.extractor:
+            cfg.model.extractor[key] = nothing
 
 
 def chosen_phase(cfg: DictConfig, phase: str) -> Phase:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lightning_imb.analysis.attribution import explained_layers
 from lightning_imb.analysis.region_bank import RegionBank
+from lightning_imb.studies.image_passes import chosen_batches
 from lightning_imb.studies.subject import Subject
 
 Explain = Callable[[Tensor, Tensor], Mapping[str, NDArray[Any]]]
@@ -54,16 +55,11 @@ def seen_images(
 def _chunks(
     subject: Subject, split: str, wanted: NDArray[np.int64], chunk: int
 ) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
-    """Rows, images and inputs of the wanted images; later images are not read."""
-    left = len(wanted)
-    for batch in subject.image_batches(split) if left else ():
-        mine = np.flatnonzero(np.isin(batch.rows, wanted))
-        for part in np.array_split(mine, max(1, -(-len(mine) // chunk))):
-            if len(part):
-                yield batch.rows[part], batch.images[part], batch.inputs[torch.from_numpy(part).to(batch.inputs.device)]
-        left -= len(mine)
-        if not left:
-            return
+    """Rows, images and inputs of the wanted images, a chunk at a time."""
+    for batch in chosen_batches(subject, split, wanted.tolist()):
+        for start in range(0, len(batch.rows), chunk):
+            part = slice(start, start + chunk)
+            yield batch.rows[part], batch.images[part], batch.inputs[part]
 
 
 def marked_regions(subject: Subject, split: str, seed: int) -> RegionBank:

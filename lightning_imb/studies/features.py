@@ -12,6 +12,7 @@ from torch import Tensor
 from lightning_imb.analysis.layers import read_layers
 from lightning_imb.build import build_classifier
 from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.restore import without_pretrained
 from lightning_imb.studies.chosen_images import spread_over_classes
 from lightning_imb.studies.image_passes import SPLITS, chosen_batches, layers_of
 from lightning_imb.studies.subject import Subject
@@ -96,9 +97,7 @@ def untrained(subject: Subject, seed: int) -> ImbalancedClassifier:
         seed: Of the weights; apart from what runs start with under the same seed.
     """
     cfg = subject.run.read_config()
-    for key, nothing in (("pretrained", False), ("weights", None)):
-        if key in cfg.model.extractor:
-            cfg.model.extractor[key] = nothing
+    without_pretrained(cfg)
     counts = subject.model().class_counts  # which draws weights too, where the network is not there yet
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_APART + seed)

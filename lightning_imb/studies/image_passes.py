@@ -13,19 +13,21 @@ from lightning_imb.studies.subject import ImageBatch, Stage, Subject
 SPLITS = ("train", "val", "test")
 
 
-def chosen_batches(subject: Subject, split: str, rows: Sequence[int], description: str) -> Iterator[ImageBatch]:
-    """Some images of a split, in order, with a progress bar; images after the last one wanted are not read.
+def chosen_batches(
+    subject: Subject, split: str, rows: Sequence[int], description: str | None = None
+) -> Iterator[ImageBatch]:
+    """Some images of a split, in order; images after the last one wanted are not read.
 
     Args:
         subject: The run.
         split: Name of the split.
         rows: Which images, ascending.
-        description: Of the bar.
+        description: Of a progress bar; None for no bar.
     """
     wanted = np.asarray(rows, dtype=np.int64)
     batches = subject.image_batches(split) if len(wanted) else iter(())
     batch_count = -(-(int(wanted[-1]) + 1) // subject.batch_size) if len(wanted) else 0
-    for batch in subject.track(batches, description, total=batch_count):
+    for batch in batches if description is None else subject.track(batches, description, total=batch_count):
         mine = np.isin(batch.rows, wanted)
         if mine.any():
             kept = torch.from_numpy(mine)

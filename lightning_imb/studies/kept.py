@@ -23,8 +23,9 @@ _NOT_DEFINED = float("nan")
 
 
 def key_of_run(study: Study, run: RunFolder) -> str:
-    """Hash of all that findings depend on: the study with its settings, the finished run, the version of the code."""
-    return digest([[*_said(study), run.metrics_file.read_text(encoding="utf-8")]])[:20]
+    """Hash of all that findings depend on: the study with its settings, the finished runs, the version of the code."""
+    runs = [each.metrics_file.read_text(encoding="utf-8") for each in (run, *study.reads_also())]
+    return digest([_said(study), runs])[:20]
 
 
 def key_of_sweep(study: Study, keys: Sequence[tuple[str, str]]) -> str:

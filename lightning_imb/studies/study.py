@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
+from lightning_imb.runs import RunFolder
 from lightning_imb.studies.findings import Findings
 from lightning_imb.studies.subject import Subject
 
@@ -18,6 +19,10 @@ class Study(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
+
+    def reads_also(self) -> tuple[RunFolder, ...]:
+        """Other runs that findings depend on, by the settings; when one of them is trained anew, they are made anew."""
+        return ()
 
     @abstractmethod
     def look(self, subject: Subject) -> Findings:

@@ -16,12 +16,12 @@ from torch import Tensor
 from lightning_imb.build import create
 from lightning_imb.callbacks.phase_switch import balance, extract
 from lightning_imb.data.datamodule import ImbalancedDataModule
-from lightning_imb.data.kept_embeddings import KeptEmbeddings
+from lightning_imb.data.kept_embeddings import KeptEmbeddings, weights_digest
 from lightning_imb.models.class_weights import HeadWeights, head_weights
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.phases import Phase
 from lightning_imb.resampling import NoResampling
-from lightning_imb.restore import restore_classifier, restore_data, restore_precision
+from lightning_imb.restore import refuse_earlier, restore_classifier, restore_data, restore_precision
 from lightning_imb.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ class Subject:
         self.run, self.batch_size, self.root, self.quiet = run, batch_size, root, quiet
         self.device = torch.device("cpu") if device is None else device
         self.cfg: DictConfig = run.read_config()
+        refuse_earlier(run, self.cfg)
         recorded, metrics = run.read_data(), run.read_metrics()
         self.row: str = metrics["method"] if row is None else row
         self.seed: int = metrics["seed"]
@@ -110,6 +111,7 @@ class Subject:
         adjusted = not str(self.cfg.posthoc._target_).endswith(".NoAdjustment")
         self.stages: tuple[Stage, ...] = ("before", "after") if self.cfg.retrain.enabled or adjusted else ("after",)
         self._models: dict[Stage, ImbalancedClassifier] = {}
+        self._raw: dict[tuple[str, str], Tensor] = {}  # what extractors make of a split, by the extractor's weights
         self._embedded: dict[tuple[str, Stage], NDArray[np.float32]] = {}
         self._predicted: dict[tuple[str, Stage], NDArray[np.int64]] = {}
 
@@ -161,17 +163,22 @@ class Subject:
     def embeddings(self, split: str, stage: Stage = "after") -> NDArray[np.float32]:
         """(N, D) what the head of a stage reads of a split; kept in the run folder."""
         if (split, stage) not in self._embedded:
-            model = self.model(stage)
-            kept = KeptEmbeddings(self.folder / "embeddings")
+            with torch.no_grad():  # where `after` changes nothing, both stages of a frozen extractor share their memory
+                self._embedded[split, stage] = self.model(stage).after(self._extracted(split, stage)).numpy()
+        return self._embedded[split, stage]
+
+    def _extracted(self, split: str, stage: Stage) -> Tensor:
+        model = self.model(stage)
+        key = split, weights_digest(model.extractor_module)
+        if key not in self._raw:
 
             def embed() -> Tensor:
                 log.info("embedding the %s images", split)
                 return extract(model, self.data, split, lambda: restore_precision(self.run, self.device))[0]
 
-            z = kept.obtain(split, len(self.labels(split)), model.extractor_module, embed)
-            with torch.no_grad():
-                self._embedded[split, stage] = model.after(z).numpy()
-        return self._embedded[split, stage]
+            kept, rows = KeptEmbeddings(self.folder / "embeddings"), len(self.labels(split))
+            self._raw[key] = kept.obtain(split, rows, model.extractor_module, embed)
+        return self._raw[key]
 
     def labels(self, split: str) -> NDArray[np.int64]:
         """(N,) classes of a split."""
@@ -244,6 +251,7 @@ class Subject:
     def forget(self) -> None:
         """Let go of networks, images and embeddings; what is asked for again is made or read again."""
         self._models.clear()
+        self._raw.clear()
         self._embedded.clear()
         self._predicted.clear()
         for name in ("data", "balanced"):

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lightning_imb.reports.style import BLUE, ORANGE, SKY, new_figure
+from lightning_imb.reports.style import BLUE, ORANGE, SKY, new_figure, short_name
 
 MOST_UNITS = 16
 MOST_IMAGES = 10
@@ -63,19 +63,13 @@ def top_images_figure(rows: Sequence[UnitRow], title: str) -> Figure:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
     for line, row in zip(grid, drawn, strict=True):
-        heading = "\n".join(_cut(part, 20) for part in row.heading.split("\n"))
+        heading = "\n".join(short_name(part, 20) for part in row.heading.split("\n"))
         line[0].set_ylabel(heading, rotation=0, ha="right", va="center", fontsize=9, parse_math=False)
         for axes, shown in zip(line, row.images, strict=False):
             _draw(axes, shown)
     more = f", the first {len(drawn)} of {len(rows)} units" if len(rows) > len(drawn) else ""
     figure.suptitle(title + more, fontsize=12, fontweight="bold", parse_math=False)
     return figure
-
-
-def _cut(name: str, length: int) -> str:
-    """Take out the middle: names of one family tend to differ at their ends."""
-    half = length // 2
-    return name if len(name) <= length else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def _draw(axes: Axes, shown: TopImage) -> None:
@@ -91,7 +85,7 @@ def _draw(axes: Axes, shown: TopImage) -> None:
     axes.set_ylim(shown.part.shape[0] - 0.5, -0.5)
     mark = "● " if shown.own else ""
     colour = BLUE if shown.own else "#333333"
-    axes.set_title(mark + _cut(shown.label, _NAME), fontsize=8, color=colour, pad=3, parse_math=False)
+    axes.set_title(mark + short_name(shown.label, _NAME), fontsize=8, color=colour, pad=3, parse_math=False)
 
 
 def _outline(axes: Axes, part: NDArray[np.bool_], colour: str, style: str) -> None:

@@ -1,11 +1,14 @@
 """A finished run, opened to look inside."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 from helpers.studies import opened
 
 from lightning_imb.callbacks.phase_switch import extract
+from lightning_imb.runs import RunFolder
 from lightning_imb.studies import subject as module
 from lightning_imb.studies.subject import Subject
 from lightning_imb.utils.errors import InputError
@@ -47,6 +50,19 @@ def test_embeddings_are_made_once_and_kept(eos, monkeypatch):
     again = Subject(eos.run, quiet=True)
     assert (again.embeddings("val") == before).all()
     assert (again.embeddings("val", "before") == before).all()  # the extractor is the same
+
+
+def test_stages_of_one_extractor_share_their_embeddings(eos):
+    assert np.shares_memory(eos.embeddings("test", "before"), eos.embeddings("test", "after"))
+
+
+def test_a_run_of_an_earlier_version_is_refused_in_one_sentence(eos, tmp_path):
+    shutil.copytree(eos.run.path, tmp_path / "old")
+    cfg = eos.run.read_config()
+    del cfg.model["experts"]
+    RunFolder(tmp_path / "old").write_config(cfg)
+    with pytest.raises(InputError, match="of an earlier lightning_imb"):
+        Subject.open(tmp_path / "old")
 
 
 def test_images_come_in_order_and_as_the_network_reads_them(eos):
