@@ -13,11 +13,12 @@ from lightning_imb.analysis.diversity import (
 )
 from lightning_imb.analysis.feature_overlap import overlap
 from lightning_imb.analysis.magnitude_match import magnitude_match
+from lightning_imb.analysis.match_by_chance import ChanceMatch
 from lightning_imb.analysis.top_features import at_features, top_features
 
 
 def class_measures(
-    train: ClassProfiles, test: ClassProfiles, kind: EmbeddingKind, matched_rows: int | None
+    train: ClassProfiles, test: ClassProfiles, kind: EmbeddingKind, matched_rows: int | None, chance: ChanceMatch
 ) -> pd.DataFrame:
     """Put the measures of Dablain et al. 2022 (arXiv 2210.09465; formulas are our reading) into a row per class.
 
@@ -27,13 +28,20 @@ def class_measures(
         kind: Whether they are of CE or FE.
         matched_rows: Rows of each class at which distinct features are counted (reading c at equal size), at least 1,
             in both splits; None for `smallest_class`.
+        chance: What random divisions of the same rows give, see `match_by_chance`.
 
     Returns:
         C rows. ``train_rows``, ``train_tp``, ``test_rows``, ``test_tp``: numbers of rows; ``recall`` on test;
         ``magnitude_*``: mean over T_c (of training) of the magnitude over true positives or false negatives;
-        ``log_r_*``, ``abs_log_r_*``, ``dropped_*``: see `magnitude_match`; ``diversity_a_*`` to ``diversity_c_*``,
-        ``diversity_c_matched_*`` by split, see `lightning_imb.analysis.diversity`; ``overlap_train_test``: of T_c;
-        ``overlap_tp_fn_*``: of the top-K over true positives with those over false negatives. NaN where not defined.
+        ``log_r_*``, ``abs_log_r_*``, ``dropped_*``: see `magnitude_match`; ``null_abs_log_r_tp`` (and ``_sd``): mean
+        and standard deviation over the random divisions, ``excess_abs_log_r_tp``: what is above that mean;
+        ``diversity_a_*`` to ``diversity_c_*``, ``diversity_c_matched_*`` by split, see
+        `lightning_imb.analysis.diversity`, the last at ``matched_rows``; ``overlap_train_test``: of T_c, and
+        ``null_overlap_train_test``: mean over the random divisions; ``overlap_tp_fn_*``: of the top-K over true
+        positives with those over false negatives. NaN where not defined.
+
+        Few rows alone raise ``abs_log_r_*`` and lower every overlap. A shift adds less to a noisy mean than to a sharp
+        one, so that the excess of a small class says too little rather than too much.
     """
     recall = np.divide(test.right, test.rows, out=np.full(len(test.rows), np.nan), where=test.rows > 0)
     sizes = {"train_rows": train.rows, "train_tp": train.right, "test_rows": test.rows, "test_tp": test.right}
@@ -43,7 +51,10 @@ def class_measures(
     for split, profiles in {"train": train, "test": test}.items():
         overlaps[f"overlap_tp_fn_{split}"] = _right_and_wrong(profiles)
         diversities |= {f"{name}_{split}": v for name, v in _diversity(profiles, kind, size).items()}
-    return pd.DataFrame(sizes | {"recall": recall} | _match(train, test, kind) | diversities | overlaps)
+    matches = _match(train, test, kind)
+    by_chance = _by_chance(matches["abs_log_r_tp"], chance)
+    measures = sizes | {"recall": recall} | matches | diversities | overlaps | by_chance
+    return pd.DataFrame(measures).assign(matched_rows=size)
 
 
 def smallest_class(train: ClassProfiles, test: ClassProfiles) -> int:
@@ -61,6 +72,16 @@ def _match(train: ClassProfiles, test: ClassProfiles, kind: EmbeddingKind) -> di
         columns |= {f"log_r_{part}": match.log, f"abs_log_r_{part}": match.abs_log}
         columns[f"dropped_{part}"] = match.dropped.astype(np.float64)
     return columns
+
+
+def _by_chance(abs_log: NDArray[np.float64], chance: ChanceMatch) -> dict[str, NDArray[np.float64]]:
+    null, shared = (pd.DataFrame(values.T) for values in chance)  # their means leave out divisions without a number
+    return {
+        "null_abs_log_r_tp": null.mean().to_numpy(),
+        "null_abs_log_r_tp_sd": null.std().to_numpy(),
+        "excess_abs_log_r_tp": abs_log - null.mean().to_numpy(),
+        "null_overlap_train_test": shared.mean().to_numpy(),
+    }
 
 
 def _diversity(profiles: ClassProfiles, kind: EmbeddingKind, size: int) -> dict[str, NDArray[np.float64]]:

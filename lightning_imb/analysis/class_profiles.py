@@ -1,6 +1,5 @@
 """What one pass over the rows of a split tells about the features of each class."""
 
-from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -84,25 +83,39 @@ def class_profiles(
     rows = np.bincount(labels, minlength=classes)
     right = np.bincount(labels[labels == predicted], minlength=classes)
     tp, fn, contained = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=np.int64)
-    for c, block in _by_class(embedded, labels):
-        own = predicted[block] if ce_class == "predicted" else labels[block]
-        values = embedded.features(block) if kind == "fe" else embedded.classified(block, own)
-        if kind == "ce" and not signed:
-            values = np.abs(values)
-        hit = predicted[block] == c
-        tp[c] += values[hit].sum(axis=0, dtype=np.float64)
-        fn[c] += values[~hit].sum(axis=0, dtype=np.float64)
-        contained[c] += in_own_top(values, top).sum(axis=0)
+    own = predicted if ce_class == "predicted" else labels
+    for c, mine in enumerate(rows_by_class(labels, classes)):
+        for block in embedded.blocks(mine):
+            values = row_magnitudes(embedded, block, own[block], kind, signed)
+            hit = predicted[block] == c
+            tp[c] += values[hit].sum(axis=0, dtype=np.float64)
+            fn[c] += values[~hit].sum(axis=0, dtype=np.float64)
+            contained[c] += in_own_top(values, top).sum(axis=0)
     return ClassProfiles(rows, right, _over(tp, right), _over(fn, rows - right), contained, top)
 
 
-def _by_class(embedded: Embedded, labels: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Yield the rows of each class in blocks."""
+def row_magnitudes(
+    embedded: Embedded, rows: NDArray[np.int64], own: NDArray[np.int64], kind: EmbeddingKind, signed: bool
+) -> NDArray[Any]:
+    """What the means of a class are taken of, (n, D): FE as they are, CE by absolute value.
+
+    Args:
+        embedded: The split and its head.
+        rows: (n,).
+        own: (n,) classes whose weights their CE have.
+        kind: Whether CE or FE.
+        signed: Leave CE their sign.
+    """
+    if kind == "fe":
+        return embedded.features(rows)
+    values = embedded.classified(rows, own)
+    return values if signed else np.abs(values, out=values)
+
+
+def rows_by_class(labels: NDArray[np.int64], classes: int) -> list[NDArray[np.int64]]:
+    """Rows of each of the classes, ascending."""
     order = np.argsort(labels, kind="stable")
-    ends = np.searchsorted(labels[order], np.arange(embedded.classes + 1))
-    for c in range(embedded.classes):
-        for block in embedded.blocks(order[ends[c] : ends[c + 1]]):
-            yield c, block
+    return np.split(order, np.searchsorted(labels[order], np.arange(1, classes)))
 
 
 def _over(total: NDArray[Any], count: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""How many spots units light up inside the regions of an image."""
+"""How many spots units light up inside the marked regions of an image."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ _TOUCHING = np.stack([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))]).asty
 
 
 def concept_count(on: NDArray[np.bool_], region: NDArray[np.bool_], what: str) -> int:
-    """Concepts encoded in one image: what units light up inside its regions, summed over units.
+    """Concepts encoded in one image: what units light up inside its marked regions, summed over units.
 
     Args:
         on: (U, H, W), where the units are on.
-        region: (H, W), the union of the regions of the image.
+        region: (H, W), the union of the marked regions of the image.
         what: ``components`` counts the connected spots of each unit, ``units`` the units with at least one.
 
     Source:

@@ -52,6 +52,10 @@ class ConceptMasks:
         bits = np.bitwise_or.reduce(self._bits[image, list(concepts)], axis=0)
         return np.unpackbits(bits, count=self.pixels).reshape(self.size).astype(bool)
 
+    def showing(self, concept: int) -> int:
+        """How many images show a concept."""
+        return int(self._bits[:, concept].any(axis=1).sum())
+
     def area(self, concept: int) -> float:
         """Share of the pixels of the annotated images that show a concept; NaN without such images."""
         counted = self._bits[self.annotated[:, concept], concept]
@@ -59,9 +63,13 @@ class ConceptMasks:
         return filled / (len(counted) * self.pixels) if len(counted) else float("nan")
 
     def ceiling(self, concept: int, share: float) -> float:
-        """The largest IoU of a unit that is on at a share of all pixels: on in the concept alone, or all over it."""
-        on, filled = share * len(self.annotated), self.area(concept) * float(self.annotated[:, concept].sum())
-        return min(on, filled) / max(on, filled) if filled > 0 else float("nan")
+        """The largest IoU of a unit that is on at a share of the pixels of all images; NaN if the concept is nowhere.
+
+        The best unit is on in the concept first, then in images that do not count for it, in the others last.
+        """
+        images, counted = len(self.annotated), int(self.annotated[:, concept].sum())
+        on, filled = share * images, self.area(concept) * counted  # areas, in images
+        return min(on, filled) / max(filled, on - (images - counted)) if filled > 0 else float("nan")
 
     def own(self) -> NDArray[np.int64]:
         """(N, C) the image itself for every concept."""

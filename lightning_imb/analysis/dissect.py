@@ -32,7 +32,7 @@ class Dissection:
             the maps themselves (as Bau et al. 2017 state; much cheaper for large images).
         draws: R shuffles of the masks among the images, the level of chance.
         seed: Of the shuffles.
-        count: Whether to count concepts inside the regions of each image: ``components``, ``units`` or None for no.
+        count: Whether to count what is on inside the regions of each image: ``components``, ``units`` or None for no.
 
     Raises:
         InputError: A setting out of range.
@@ -75,7 +75,7 @@ def dissect(passes: Passes, masks: ConceptMasks, regions: list[int], how: Dissec
         passes: Starts the set anew: maps (B, U, h, w) float32 of one batch of images after the other, by layer. Called
             three times.
         masks: Concepts of the N images in the same order.
-        regions: Which concepts are regions, inside which concepts are counted.
+        regions: Which concepts are the regions inside which spots are counted.
         how: The settings.
 
     Returns:

@@ -13,6 +13,9 @@ def overlap(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
     Indices mean the same features in two networks only where these share the extractor. The measure is that of
     Dablain's published code for another work; for arXiv 2210.09465 it is our reading.
 
+    The top-K of a mean over few rows is noisy: between two parts of one class the overlap is below 1, and falls as the
+    class gets smaller, even where both are alike. `lightning_imb.analysis.match_by_chance` says what chance shares.
+
     Args:
         a: (C, K) feature indices, distinct within a row; -1 throughout for a class without any.
         b: (C, K) the same.

@@ -8,9 +8,9 @@ official code. With the range (smallest and largest value) of every feature f ov
 
 Two yardsticks belong to it, because a range grows with the number of rows even where nothing has shifted: if both sides
 come from one continuous distribution, ``P(max_test > max_train) = n_test / (n_test + n_train)``. `matched_gap` compares
-equally many rows of both sides, `null_gap` says what a random division of all rows would give. Both take rows for
-independent. Synthetic rows are not: interpolated between others they rarely lie at the end of a range, so they count as
-rows and widen little, and ``matched`` and ``excess`` grow with their number even while the gap itself shrinks.
+equally many rows of both sides, `null_gap` says what a random division of the pooled rows would give. Both take rows
+for independent. Synthetic rows are not: copies leave the gap as it is, but count as rows, so the null falls and the
+excess grows by nothing. `class_gaps` leaves both out where it is told that training rows are synthetic.
 
 The gap also shrinks when points are merely thrown about: never report it without the balanced accuracy of the model.
 """
@@ -45,6 +45,9 @@ class Drawn(NamedTuple):
     sd: float
 
 
+_UNDRAWN = Drawn(float("nan"), float("nan"))
+
+
 def range_gap(train: NDArray[Any], test: NDArray[Any]) -> float:
     """Sum over all features how far the range of the test rows reaches beyond that of the training rows.
 
@@ -69,7 +72,7 @@ def matched_gap(train: NDArray[Any], test: NDArray[Any], repetitions: int, rng: 
     Each repetition draws ``min(N, M)`` rows of each side, without replacement.
 
     Args:
-        train: (N, D) embeddings of one class.
+        train: (N, D) embeddings of one class, none of them synthetic.
         test: (M, D) embeddings of the same class.
         repetitions: draws, at least 1.
         rng: what draws.
@@ -86,8 +89,10 @@ def matched_gap(train: NDArray[Any], test: NDArray[Any], repetitions: int, rng: 
 def null_gap(train: NDArray[Any], test: NDArray[Any], repetitions: int, rng: np.random.Generator) -> Drawn:
     """Say what the gap would be if both sides were one: all rows, divided at random into N and M.
 
+    A real shift widens this, too, since the pooled rows reach as far as both sides do.
+
     Args:
-        train: (N, D) embeddings of one class.
+        train: (N, D) embeddings of one class, none of them synthetic.
         test: (M, D) embeddings of the same class.
         repetitions: divisions, at least 1.
         rng: what divides.
@@ -109,6 +114,7 @@ def class_gaps(
     repetitions: int,
     seed: int,
     false_positives: bool = False,
+    synthetic: bool = False,
 ) -> pd.DataFrame:
     """Measure the gap of each class, raw, of equal sizes and under chance, and for right and wrong answers apart.
 
@@ -123,6 +129,8 @@ def class_gaps(
         repetitions: random draws behind ``matched`` and ``null``, at least 1.
         seed: of these draws; each class has draws of its own.
         false_positives: also compare the test rows of other classes that are taken for the class (``gap_fp``).
+        synthetic: whether training rows are synthetic, of whatever class: what takes rows for independent (``matched``,
+            ``null``, ``excess``) is then NaN for all classes, lest means be those of the classes without such rows.
 
     Returns:
         One row per class: ``class``, ``train_rows``, ``test_rows``, ``tp_rows``, ``fn_rows``, ``recall``, ``gap``,
@@ -143,7 +151,8 @@ def class_gaps(
         _check_finite(here, "training", c)
         _check_finite(there, "test", c)
         right = predicted[test.y == c] == c
-        row = {"class": c} | _row(here, there, right, repetitions, np.random.default_rng([seed, c]))
+        draws = None if synthetic else np.random.default_rng([seed, c])
+        row = {"class": c} | _row(here, there, right, repetitions, draws)
         if false_positives:
             strangers = test.z[(predicted == c) & (test.y != c)]
             row |= {"fp_rows": len(strangers), "gap_fp": range_gap(here, strangers)}
@@ -174,11 +183,13 @@ def mean_gaps(gaps: pd.DataFrame, groups: Mapping[str, Sequence[int]]) -> pd.Dat
 
 
 def _row(
-    train: NDArray[Any], test: NDArray[Any], right: NDArray[np.bool_], repetitions: int, rng: np.random.Generator
+    train: NDArray[Any], test: NDArray[Any], right: NDArray[np.bool_], repetitions: int, rng: np.random.Generator | None
 ) -> dict[str, float | int]:
-    """Measure one class, of whose test rows (M, D) those in ``right`` (M,) are answered with it."""
+    """Measure one class, of whose test rows (M, D) those in ``right`` (M,) are answered with it; draw with ``rng``."""
     gap = range_gap(train, test)
-    matched, null = (gauge(train, test, repetitions, rng) for gauge in (matched_gap, null_gap))
+    matched = null = _UNDRAWN
+    if rng is not None:
+        matched, null = (gauge(train, test, repetitions, rng) for gauge in (matched_gap, null_gap))
     return {
         "train_rows": len(train),
         "test_rows": len(test),
@@ -202,7 +213,7 @@ def _drawn(train: NDArray[Any], test: NDArray[Any], draw: Draw, repetitions: int
     Features are added up block by block, every block with the same draws: no row is ever copied as a whole.
     """
     if not len(train) or not len(test):
-        return Drawn(float("nan"), float("nan"))
+        return _UNDRAWN
     start = rng.bit_generator.state
     gaps = np.zeros(repetitions)
     width = max(1, _BLOCK // (len(train) + len(test)))

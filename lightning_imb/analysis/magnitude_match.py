@@ -32,6 +32,9 @@ def magnitude_match(train: NDArray[np.float64], test: NDArray[np.float64], featu
     That generalization is poor where magnitudes do not match is the claim of Dablain et al. 2022 (arXiv 2210.09465,
     abstract); the formula is our reading.
 
+    Means over few rows are noisy and T_c is chosen on training, so that ``abs_log`` rises as a class gets smaller even
+    where train and test are alike: compare it between classes only beside `lightning_imb.analysis.match_by_chance`.
+
     Args:
         train: (C, D) magnitudes over the true positives of training.
         test: (C, D) magnitudes in test.

@@ -35,7 +35,7 @@ class Concepts(NamedTuple):
 
     Attributes:
         masks: Their masks.
-        regions: Which of them are regions: not textures.
+        regions: Which of them are marked regions: neither masks of one's own nor textures.
         remarks: What was left out, and why.
     """
 
@@ -66,7 +66,8 @@ def read_concepts(
         subject: The run.
         split: Name of the split.
         rows: The images, ascending.
-        name: What the marked regions are called; those of one class are called by both names.
+        name: What the marked regions are called; those of one class are called by both names, and are nowhere in the
+            images whose regions are of another class.
         folders: Folders of masks inside the root of the data, by the name of their concept.
         textures: How textures are told; None for no textures.
 
@@ -75,8 +76,8 @@ def read_concepts(
     """
     marked = _marked(subject, split, rows)
     own = {concept: _masks_in(subject, concept, folder) for concept, folder in folders.items()}
-    of_regions = [name] * bool(marked.regions) + [f"{subject.class_names[c]} {name}" for c in marked.classes] + [*own]
-    names = [*of_regions, *(TEXTURES if textures else ())]
+    regions = [name] * bool(marked.regions) + [f"{subject.class_names[c]} {name}" for c in marked.classes]
+    names = [*regions, *own, *(TEXTURES if textures else ())]
     if not names:
         raise InputError(
             "no concepts to look for: the data mark no regions; use textures=true, or name masks (concepts)"
@@ -85,11 +86,11 @@ def read_concepts(
         raise InputError(f"two concepts have one name ({', '.join(names)}): call those of yours otherwise")
     masks = ConceptMasks(names, len(rows), (subject.data.image_shape[1], subject.data.image_shape[2]))
     _put_marked(masks, marked)
-    for concept, regions in own.items():
-        _put_own(masks, names.index(concept), subject, split, rows, regions)
+    for concept, found in own.items():
+        _put_own(masks, names.index(concept), subject, split, rows, found)
     if textures:
-        _put_textures(masks, len(of_regions), subject, split, rows, textures)
-    return Concepts(masks, list(range(len(of_regions))), _remarks(marked, len(rows), name))
+        _put_textures(masks, len(regions) + len(own), subject, split, rows, textures)
+    return Concepts(masks, list(range(len(regions))), _remarks(marked, len(rows), name))
 
 
 def _marked(subject: Subject, split: str, rows: Sequence[int]) -> _Marked:
@@ -104,10 +105,15 @@ def _marked(subject: Subject, split: str, rows: Sequence[int]) -> _Marked:
 
 
 def _put_marked(masks: ConceptMasks, marked: _Marked) -> None:
+    """Put all regions, and those of each class, which are nowhere in the images with regions of other classes.
+
+    Were those images not annotated with it, the IoU of a unit with all regions would lie between its IoUs with those of
+    the classes, and no unit would detect regions as such.
+    """
     for i, region in marked.regions.items():
         masks.put(i, 0, region)
-        if marked.labels[i] in marked.classes:
-            masks.put(i, 1 + marked.classes.index(int(marked.labels[i])), region)
+        for concept, c in enumerate(marked.classes, start=1):
+            masks.put(i, concept, region if c == marked.labels[i] else np.zeros_like(region))
 
 
 def _masks_in(subject: Subject, concept: str, folder: str) -> Regions:
@@ -153,7 +159,7 @@ def _put_textures(
 
 def _remarks(marked: _Marked, images: int, name: str) -> tuple[str, ...]:
     if not marked.regions:
-        return (f"The data mark no regions: there is no concept '{name}'.",)
+        return (f"The data mark no regions: there is no concept '{name}', and nothing is counted inside regions.",)
     found = [f"{len(marked.regions)} of {images} images have a marked region."]
     classes = len(np.unique(marked.labels[list(marked.regions)]))
     if classes > MOST_CLASSES:

@@ -10,7 +10,7 @@ from lightning_imb.analysis.dissect import Dissection as Settings
 from lightning_imb.analysis.dissect import dissect
 from lightning_imb.analysis.layers import read_maps
 from lightning_imb.studies.chosen_images import spread_over_classes
-from lightning_imb.studies.concepts import Textures, read_concepts
+from lightning_imb.studies.concepts import Concepts, Textures, read_concepts
 from lightning_imb.studies.dissection_findings import Measured, dissection_findings
 from lightning_imb.studies.findings import Findings
 from lightning_imb.studies.image_passes import SPLITS, chosen_batches, layers_of
@@ -37,8 +37,8 @@ class Dissection(Study):
         layers: ``auto`` (the last stage of the network), or modules inside the extractor.
         quantile: A unit is on at its largest ``1 - quantile`` activations of all images, in [0, 1].
         quantile_over: ``pixels`` of the images, or ``positions`` of the maps.
-        images: ``labelled``: a concept is sought in the images annotated with it; ``all``: in the others too, where it
-            is nowhere.
+        images: ``labelled``: a concept is sought in the images annotated with it, the regions of each class in all
+            images with a region; ``all``: in the others too, where it is nowhere.
         threshold: IoU above which a unit is a detector, in [0, 1].
         max_images: At most as many images, as equally many of each class as there are; None for all.
         region_name: What the marked regions are called.
@@ -47,7 +47,7 @@ class Dissection(Study):
         textures: Whether dark, bright, edges and smooth are concepts.
         texture_window: Side of the window in which a texture is told, as a share of the image's, in [0, 1].
         texture_share: Of all pixels that show a texture, in [0, 1].
-        concept_count: Count what lights up inside the regions of an image: ``components``, ``units`` or None.
+        concept_count: Count what lights up inside the marked regions of an image: ``components``, ``units`` or None.
         draws: Shuffles of the masks that make the level of chance.
         seed: Of all draws.
 
@@ -107,12 +107,14 @@ class Dissection(Study):
                 yield read_maps(extractor, layers, batch.inputs)
 
         found = dissect(passes, concepts.masks, concepts.regions, self._settings())
-        how = Measured(self.quantile, self.threshold, self._protocol(len(rows)))
+        how = Measured(self.quantile, self.threshold, self._protocol(len(rows), concepts))
         return dissection_findings(found, concepts, subject, labels[rows], how)
 
-    def _protocol(self, images: int) -> str:
+    def _protocol(self, images: int, concepts: Concepts) -> str:
         """What the caption says of how it was measured."""
         sought = "the images annotated with it" if self.images == "labelled" else "all images"
+        if self.images == "labelled" and len(concepts.regions) > 1:
+            sought += " (regions of a class: in all with a region)"
         return (
             f"{images:,} {self.split} images; units are on above their {self.quantile:g}-quantile; each concept is "
             f"sought in {sought}"

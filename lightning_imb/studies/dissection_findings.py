@@ -92,6 +92,7 @@ def _concepts(
             {
                 "concept": name,
                 "images": int(masks.annotated[:, c].sum()),
+                "showing": masks.showing(c),
                 "area": masks.area(c),
                 "ceiling": masks.ceiling(c, 1 - how.quantile),
                 "best_unit": int(iou[:, c].argmax()),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lightning_imb.analysis.class_profiles import CEClass, EmbeddingKind
+from lightning_imb.runs import RunFolder
 from lightning_imb.studies.findings import Findings
 from lightning_imb.studies.fragility_compare import compare_runs
 from lightning_imb.studies.fragility_parts import (
@@ -30,6 +31,11 @@ class Fragility(Study):
     ``fragility/fe/...``, of the network before phase 3 or before a post-hoc method ``fragility/before/...``; ``bacc``
     and ``before/bacc`` stand beside them.
 
+    Small classes have a larger ``abs_log_r_tp`` and smaller overlaps by chance alone. Beside them stands what random
+    divisions of the same images give: judge by ``excess_abs_log_r_tp`` and its rank correlation with class size, and
+    see ``overlap_train_test`` beside ``null_overlap_train_test``. ``abs_log_r_fn`` and ``overlap_tp_fn`` have the same
+    bias and no such yardstick.
+
     Args:
         embeddings: Kinds: ``ce`` (features times the head's weights of a class), ``fe`` (features); figures show the
             first.
@@ -37,8 +43,11 @@ class Fragility(Study):
         signed: Rank CE with its sign instead of its absolute value.
         top: K, features per class.
         matched_rows: Rows of a class at which distinct features are compared; None for those of the smallest class.
+        repetitions: Random divisions of the images of each class, at least 1.
+        seed: Of these divisions.
         reference: Name of the class that density ratios refer to; None for the one with the most training images.
-        archetypes: Whether training images are named safe, border, rare or outlier by their neighbours.
+        archetypes: Whether training images are named safe, border, rare or outlier by their neighbours among the FE
+            (which are normalised for a cosine head, here and throughout).
         twin: Folder of a run of the same recipe on balanced data; None for no comparison.
 
     Raises:
@@ -53,6 +62,8 @@ class Fragility(Study):
     signed: bool
     top: int
     matched_rows: int | None
+    repetitions: int
+    seed: int
     reference: str | None
     archetypes: bool
     twin: str | None
@@ -71,6 +82,13 @@ class Fragility(Study):
         checked_number("top", self.top, 1)
         if self.matched_rows is not None:
             checked_number("matched_rows", self.matched_rows, 1)
+        checked_number("repetitions", self.repetitions, 1)
+        checked_number("seed", self.seed, 0)
+
+    def reads_also(self) -> tuple[RunFolder, ...]:
+        """The twin; one that is not finished is refused by `look`."""
+        twin = None if self.twin is None else RunFolder(self.twin)
+        return () if twin is None or not twin.finished else (twin,)
 
     def look(self, subject: Subject) -> Findings:
         """Look into one run.
@@ -80,7 +98,7 @@ class Fragility(Study):
             ``archetypes``, ``head_change``, ``twin``; figures ``top_features_*``, ``magnitudes``, ``match``,
             ``diversity``, ``class_overlap``, ``density``, ``twin``; those that the run and the settings have.
         """
-        reading = Reading(self.ce_class, self.signed, self.top, self.matched_rows)
+        reading = Reading(self.ce_class, self.signed, self.top, self.matched_rows, self.repetitions, self.seed)
         parts = [features_part(subject, self.embeddings, reading), density_part(subject, reading, self.reference)]
         if self.archetypes:
             parts.append(archetypes_part(subject))

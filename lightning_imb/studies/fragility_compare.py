@@ -20,7 +20,7 @@ _RANKED = ["class", "class_name", "rank", "magnitude", "share"]
 Run = tuple[Subject, Findings]
 PANELS = {
     "diversity_b_train": "effective number\nof features (train)",
-    "abs_log_r_tp": "mean |log R|\n(test / train)",
+    "excess_abs_log_r_tp": "mean |log R| (test / train)\nbeyond chance",
     "magnitude_train_tp": "mean magnitude\nof top K (train)",
     "recall": "recall on test",
 }
@@ -55,7 +55,7 @@ def compare_runs(subjects: Sequence[Subject], found: Sequence[Findings], kinds: 
         tables={"models_by_class": measures, "models_sorted_magnitudes": magnitudes} | shared,
         figures={name: figure for part in both for name, figure in part.figures.items()},
         captions={name: text for part in both for name, text in part.captions.items()},
-        remarks=_left_out(len(subjects) - len(same), rows, drawn),
+        remarks=_left_out(len(subjects) - len(same), rows, drawn) + _unequal(runs),
     )
 
 
@@ -123,7 +123,7 @@ def _by_class(subject: Subject, measures: pd.DataFrame, rows: Sequence[str], kin
 
 def _shared_extractor(runs: Sequence[Run], kinds: Sequence[str]) -> tuple[dict[str, pd.DataFrame], Drawn]:
     """Overlap of the top features of runs that share the extractor; nothing where no two do."""
-    digests = [units_of(subject, "after") for subject, _ in runs]
+    digests = [_units(subject) for subject, _ in runs]
     related = [(run, digest) for run, digest in zip(runs, digests, strict=True) if digests.count(digest) > 1]
     if not related:
         return {}, Drawn({}, {})
@@ -136,6 +136,12 @@ def _shared_extractor(runs: Sequence[Run], kinds: Sequence[str]) -> tuple[dict[s
         matrices[kind] = np.where(apart, np.nan, shared)
     table = pd.concat([_pairs(kind, labels, matrix) for kind, matrix in matrices.items()], ignore_index=True)
     return {"models_overlap": table}, _overlap_drawn(matrices[kinds[0]], labels, kinds[0])
+
+
+def _units(subject: Subject) -> str:
+    digest = units_of(subject, "after")
+    subject.forget()  # or the networks of all runs would stay
+    return digest
 
 
 def _overlap_drawn(matrix: NDArray[np.float64], labels: Sequence[str], kind: str) -> Drawn:
@@ -176,3 +182,13 @@ def _left_out(others: int, rows: Sequence[str], drawn: Drawn) -> tuple[str, ...]
         "No two runs share their extractor, so the identity of features is not compared.": not drawn.figures,
     }
     return tuple(remark for remark, holds in remarks.items() if holds)
+
+
+def _unequal(runs: Sequence[Run]) -> tuple[str, ...]:
+    sizes = sorted({size for _, found in runs for size in _final(found, "classes")["matched_rows"].tolist()})
+    if len(sizes) == 1:
+        return ()
+    return (
+        f"diversity_c_matched is of {sizes[0]} to {sizes[-1]} rows per class, by run: no comparison between runs; "
+        "set matched_rows to one number for all.",
+    )

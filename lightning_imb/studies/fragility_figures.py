@@ -65,26 +65,37 @@ def overlap_drawn(subject: Subject, overlaps: Overlaps, view: View, top: int) ->
     return Drawn({"class_overlap": figure}, {"class_overlap": caption})
 
 
-def view_drawn(subject: Subject, view: View, seen: Seen, numbers: Mapping[str, float]) -> Drawn:
+def view_drawn(subject: Subject, view: View, seen: Seen, numbers: Mapping[str, float], repetitions: int) -> Drawn:
     """Magnitudes, their match between train and test, and diversity of one view."""
     names, counts, what, table = subject.class_names, subject.train_counts, WHAT[view.kind], seen.classes
     magnitudes = [_column(table, f"magnitude_{part}") for part in ("train_tp", "test_tp", "test_fn")]
-    ratios = {"test, true positives": "log_r_tp", "test, false negatives": "log_r_fn"}
-    ranks = tuple(numbers[f"{view.prefix}spearman_diversity_b_{by}"] for by in ("count", "recall"))
+    ranks = [
+        numbers[f"{view.prefix}spearman_{name}"]
+        for name in ("abs_log_r_tp_count", "excess_abs_log_r_tp_count", "diversity_b_count", "diversity_b_recall")
+    ]
     diversity, recall = _column(table, "diversity_b_train"), _column(table, "recall")
     bacc = f"Balanced accuracy {recall[~np.isnan(recall)].mean():.3f} ({subject.protocol})."
     figures = {
         "magnitudes": magnitude_figure(magnitudes, names, counts, what, seen.train.top),
-        "match": match_figure({part: _column(table, name) for part, name in ratios.items()}, names, counts, what),
-        "diversity": diversity_figure(diversity, recall, names, counts, (ranks[0], ranks[1]), what),
+        "match": match_figure(table, (ranks[0], ranks[1]), names, counts, what),
+        "diversity": diversity_figure(diversity, recall, names, counts, (ranks[2], ranks[3]), what),
     }
     captions = {
         "magnitudes": f"Features are the top {seen.train.top} of training in all three bars. {bacc}",
-        "match": f"Mean |log R| of true positives {numbers[f'{view.prefix}abs_log_r_tp']:.3f} (0 is a match). {bacc}",
+        "match": f"{_match_text(view, numbers, repetitions)} {bacc}",
         "diversity": f"exp(entropy) of how often features are in the top {seen.train.top} of single images; a class of "
         f"n images cannot exceed {seen.train.top} n. {bacc}",
     }
     return Drawn(figures, captions)
+
+
+def _match_text(view: View, numbers: Mapping[str, float], repetitions: int) -> str:
+    off, beyond = (numbers[f"{view.prefix}{name}"] for name in ("abs_log_r_tp", "excess_abs_log_r_tp"))
+    return (
+        f"Mean |log R| of true positives {off:.3f} (0 is a match), {beyond:+.3f} beyond chance. Means over few images "
+        f"are noisy, so that small classes are off by chance alone: black marks are {repetitions} random divisions of "
+        "the same images into as many of either side. What is above them is the shift."
+    )
 
 
 def overlaps_from_head_to_tail(subject: Subject, matrix: NDArray[np.float64]) -> Overlaps:

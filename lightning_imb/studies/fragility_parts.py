@@ -42,7 +42,7 @@ def features_part(subject: Subject, kinds: Sequence[EmbeddingKind], reading: Rea
     final = {view: seen for view, seen in views.items() if view.stage == "after"}
     first = next(iter(final))
     drawn = [drawing.top_features_drawn(subject, view, seen) for view, seen in final.items()]
-    drawn.append(drawing.view_drawn(subject, first, final[first], numbers))
+    drawn.append(drawing.view_drawn(subject, first, final[first], numbers, reading.repetitions))
     pictures = [Findings(figures=part.figures, captions=part.captions) for part in drawn]
     shared = _shared_part(subject, {view: overlaps[view] for view in final}, reading.top)
     return joined([Findings(numbers, made, remarks=_remarks(subject, kinds, final[first])), *pictures, shared])
@@ -105,7 +105,8 @@ def twin_part(subject: Subject, folder: str, kinds: Sequence[EmbeddingKind], rea
     Raises:
         InputError: The folder is no finished run, or its classes are others.
     """
-    twin = Subject(RunFolder.open_finished(folder), subject.device, subject.batch_size, quiet=subject.quiet)
+    run = RunFolder.open_finished(folder)
+    twin = Subject(run, subject.device, subject.batch_size, subject.root, quiet=subject.quiet)
     if twin.class_names != subject.class_names:
         raise InputError(f"twin={folder} has other classes than {subject.run.path}; give a run on the same classes.")
     both = [kind for kind in _possible(subject, "after", kinds) if kind in _possible(twin, "after", kinds)]
@@ -177,16 +178,19 @@ def _mean(values: NDArray[np.float64]) -> float:
 
 def _remarks(subject: Subject, kinds: Sequence[EmbeddingKind], seen: Seen) -> tuple[str, ...]:
     head, names = subject.head(), seen.classes["class_name"]
+    size, top = int(seen.classes["matched_rows"].iloc[0]), seen.train.top
     lacking, unseen = (names[profiles.right == 0].tolist() for profiles in (seen.train, seen.test))
     remarks = {
         "CE are left out: the head has no single vector per class.": head is None and "ce" in kinds,
-        "The head is a cosine head: features and weights are normalised, the weights times its scale.": head is not None
-        and head.kind == "cosine",
+        "The head is a cosine head: features (FE, in CE and for archetypes) and weights are normalised, the weights times "
+        "its scale.": head is not None and head.kind == "cosine",
         "Features may be negative (no ReLU before the head): FE are ranked by their mean as they are.": bool(
             subject.embeddings("train").min() < 0
         ),
         f"No true positive in training: {_some(lacking)}; CE of these classes are empty.": bool(lacking),
         f"No true positive in test: {_some(unseen)}; R of true positives is empty there.": bool(unseen),
+        f"diversity_c_matched is of {size} rows per class, fewer than 2 K = {2 * top}, and tells little; set "
+        "matched_rows higher, which leaves smaller classes out.": size < 2 * top,
         "The extractor was trained on: features before and after are not compared by identity.": not _same_extractor(
             subject
         ),

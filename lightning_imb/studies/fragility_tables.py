@@ -15,19 +15,21 @@ from lightning_imb.analysis.rank_correlation import rank_correlation
 from lightning_imb.analysis.top_features import ABSENT, at_features, shares
 from lightning_imb.resampling.rows import Search
 from lightning_imb.studies.fragility_figures import Overlaps
-from lightning_imb.studies.fragility_views import Seen, View, class_columns, names_of
+from lightning_imb.studies.fragility_views import Seen, View, class_columns, features_read, names_of
 from lightning_imb.studies.subject import Subject
 
 Views = Mapping[View, Seen]
 BEFORE_AFTER = "overlap_before_after"
 _AVERAGED = {
     "abs_log_r_tp": "abs_log_r_tp",
+    "excess_abs_log_r_tp": "excess_abs_log_r_tp",
     "abs_log_r_fn": "abs_log_r_fn",
     "overlap_train_test": "overlap_train_test",
+    "null_overlap_train_test": "null_overlap_train_test",
     "overlap_tp_fn": "overlap_tp_fn_test",
     BEFORE_AFTER: BEFORE_AFTER,
 } | {name: f"{name}_train" for name in ("diversity_a", "diversity_b", "diversity_c", "diversity_c_matched")}
-_RANKED = ("abs_log_r_tp", "diversity_b", "diversity_c_matched")
+_RANKED = ("abs_log_r_tp", "excess_abs_log_r_tp", "diversity_b", "diversity_c_matched")
 
 
 def classes_table(views: Views, same_extractor: bool) -> pd.DataFrame:
@@ -91,7 +93,7 @@ def closest_classes(subject: Subject, embedding: str, matrix: NDArray[np.float64
 def archetypes_table(subject: Subject) -> pd.DataFrame:
     """Counts and shares of safe, border, rare and outlier training images of each class, for the final network."""
     labels = subject.labels("train")
-    kinds = archetypes(subject.embeddings("train"), labels, Search(device=subject.device.type))
+    kinds = archetypes(features_read(subject, "after", "train"), labels, Search(device=subject.device.type))
     counts = archetype_counts(kinds, labels, subject.num_classes)
     total = counts.sum(axis=1)
     columns: dict[str, NDArray[np.generic]] = dict(zip(ARCHETYPES, counts.T, strict=True))

@@ -10,6 +10,7 @@ from torch import nn
 from lightning_imb.analysis.class_embeddings import Embedded
 from lightning_imb.analysis.class_measures import class_measures
 from lightning_imb.analysis.class_profiles import CEClass, ClassProfiles, EmbeddingKind, class_profiles
+from lightning_imb.analysis.match_by_chance import Answered, match_by_chance
 from lightning_imb.data.kept_embeddings import weights_digest
 from lightning_imb.studies.subject import Stage, Subject
 
@@ -24,6 +25,8 @@ class Reading(NamedTuple):
     signed: bool
     top: int
     matched_rows: int | None
+    repetitions: int
+    seed: int
 
 
 class View(NamedTuple):
@@ -55,7 +58,10 @@ class Seen(NamedTuple):
 def see(subject: Subject, view: View, reading: Reading) -> Seen:
     """Look at train and test images with the network of a stage."""
     train, test = (profiles(subject, view, split, reading) for split in ("train", "test"))
-    measures = class_measures(train, test, view.kind, reading.matched_rows)
+    here, there = (answered(subject, view.stage, split) for split in ("train", "test"))
+    _, signed, top, _, repetitions, seed = reading
+    chance = match_by_chance(here, there, view.kind, top, signed, repetitions, seed)
+    measures = class_measures(train, test, view.kind, reading.matched_rows, chance)
     said = {"embedding": view.kind, "stage": view.stage}
     table = pd.concat([class_columns(subject).assign(**said), measures], axis=1)
     table["note"] = [_missing(*row) for row in zip(train.right, test.rows, test.right, strict=True)]
@@ -64,9 +70,13 @@ def see(subject: Subject, view: View, reading: Reading) -> Seen:
 
 def profiles(subject: Subject, view: View, split: Literal["train", "test"], reading: Reading) -> ClassProfiles:
     """Profiles of the classes in a split."""
-    labels, predicted = subject.labels(split), subject.predicted(split, view.stage)
-    embedded = embedded_split(subject, view.stage, split)
-    return class_profiles(embedded, labels, predicted, view.kind, reading.top, reading.ce_class, reading.signed)
+    answers = answered(subject, view.stage, split)
+    return class_profiles(*answers, view.kind, reading.top, reading.ce_class, reading.signed)
+
+
+def answered(subject: Subject, stage: Stage, split: str) -> Answered:
+    """Embeddings of a split and what a stage answers."""
+    return Answered(embedded_split(subject, stage, split), subject.labels(split), subject.predicted(split, stage))
 
 
 def embedded_split(subject: Subject, stage: Stage, split: str) -> Embedded:
@@ -76,6 +86,17 @@ def embedded_split(subject: Subject, stage: Stage, split: str) -> Embedded:
         classes = subject.num_classes
         return Embedded(z, np.full((classes, z.shape[1]), np.nan), np.full(classes, np.nan))
     return Embedded(z, head.weight, head.bias, head.scale if head.kind == "cosine" else None)
+
+
+def features_read(subject: Subject, stage: Stage, split: str) -> NDArray[np.float32]:
+    """(N, D) FE of a split; those of a cosine head are normalised, as it reads them."""
+    embedded = embedded_split(subject, stage, split)
+    if embedded.scale is None:
+        return embedded.z
+    features = np.empty_like(embedded.z)
+    for block in embedded.blocks(np.arange(len(features))):
+        features[block] = embedded.features(block)
+    return features
 
 
 def units_of(subject: Subject, stage: Stage) -> str:

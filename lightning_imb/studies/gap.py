@@ -13,9 +13,10 @@ from lightning_imb.metrics.scores import GROUPS, class_groups
 from lightning_imb.reports.analysis.gap_figure import gap_figure
 from lightning_imb.reports.analysis.gap_runs_figure import MAX_LINES, gap_runs_figure
 from lightning_imb.studies.findings import Findings
+from lightning_imb.studies.images_too import IMAGES_TOO, over_samples_images_too
 from lightning_imb.studies.stages import stage_names
 from lightning_imb.studies.study import Study
-from lightning_imb.studies.subject import Stage, Subject
+from lightning_imb.studies.subject import Balanced, Stage, Subject
 from lightning_imb.utils.checked import checked_flag, checked_number
 
 ALL = "all"
@@ -31,9 +32,9 @@ _RUNS = (
     "A narrower gap alone is no merit: it must come with a higher balanced accuracy. Gaps are in units of the "
     "embeddings, hence comparable between runs with the same extractor."
 )
+_PARTLY = " Gaps of equally many rows are not defined where training rows are synthetic: rings may stand alone there."
 _SYNTHETIC = (
-    " After phase 3 the training rows include the synthetic ones: interpolated rows widen a range less than as many "
-    "images would, so the marks are low and the gap of equally many rows high there."
+    " After phase 3 training rows are synthetic, hence not independent: marks and second panel are left out there."
 )
 
 
@@ -43,6 +44,7 @@ class Gap(Study):
 
     Before: training embeddings and test embeddings of the network that phase 1 left. After: the set that phase 3
     trained the head on (where embeddings were over-sampled, real and synthetic rows), and the final model's answers.
+    Where rows of it are synthetic, ``matched``, ``null`` and ``excess`` are NaN.
 
     Numbers: ``<stage>/bacc``, ``<stage>/gap``, ``matched``, ``null``, ``excess``, ``gap_tp``, ``gap_fn`` as means over
     classes, the same of each group of classes as ``<stage>/<group>/gap``, and ``<stage>/rank_correlation`` of gap and
@@ -87,7 +89,10 @@ class Gap(Study):
             tables={"classes": _classes(gaps, means, subject), "groups": _stacked(means)},
             figures={"gap": gap_figure(drawn, subject.class_names, subject.train_counts, subject.protocol)},
             captions={"gap": self._caption(numbers, subject)},
-            remarks=tuple(text for stage, table in gaps.items() for text in _empty(stage, table, subject)),
+            remarks=(
+                *_of_phase_2(subject),
+                *(text for stage, table in gaps.items() for text in _empty(stage, table, subject)),
+            ),
         )
 
     def compare(self, subjects: Sequence[Subject], found: Sequence[Findings]) -> Findings:
@@ -104,7 +109,7 @@ class Gap(Study):
         return Findings(
             tables={"runs": table},
             figures={"runs": gap_runs_figure(shown)},
-            captions={"runs": f"{_RUNS} Protocol: {protocols}."},
+            captions={"runs": f"{_RUNS}{_PARTLY if shown['matched'].isna().any() else ''} Protocol: {protocols}."},
             remarks=(left_out,) if len(lines) > MAX_LINES else (),
         )
 
@@ -123,6 +128,7 @@ class Gap(Study):
             self.repetitions,
             self.seed,
             self.false_positives,
+            synthetic=_made(balanced) > 0,
         )
 
     def _caption(self, numbers: Mapping[str, float], subject: Subject) -> str:
@@ -130,12 +136,29 @@ class Gap(Study):
         correlation = f"{numbers[f'{stage}/rank_correlation']:.2f}"
         return (
             "Sum over all features of how far the range of the test embeddings exceeds that of the training ones. "
-            f"Marks: mean of {self.repetitions} random divisions of the same rows, the part that class size alone "
-            f"explains. Second panel: as many rows of both sides, mean and sd of {self.repetitions} draws."
-            f"{'' if subject.balanced is None else _SYNTHETIC} Correlation of gap and class size (Spearman), "
+            f"Marks: what a random division of the pooled rows gives, mean of {self.repetitions}; a real shift widens "
+            f"it, too. Second panel: as many rows of both sides, mean and sd of {self.repetitions} draws."
+            f"{_SYNTHETIC if _made(subject.balanced) else ''} Correlation of gap and class size (Spearman), "
             f"{stage_names(subject)[stage]}: {correlation}. Mere spread narrows the gap, too: read it beside recall "
             f"and balanced accuracy (BAC). Protocol: {subject.protocol}."
         )
+
+
+def _made(balanced: Balanced | None) -> int:
+    """Number of synthetic rows."""
+    return 0 if balanced is None else len(balanced.y) - balanced.n_real
+
+
+def _of_phase_2(subject: Subject) -> list[str]:
+    """Say what synthetic rows do to the gaps after phase 3."""
+    if over_samples_images_too(subject):
+        return [f"{IMAGES_TOO}: the training rows after phase 3 are those of the real images alone."]
+    if not (made := _made(subject.balanced)):
+        return []
+    return [
+        f"After phase 3, {made:,} training rows are synthetic, which count as rows without being independent: matched, "
+        "null and excess are not defined there."
+    ]
 
 
 def _groups(counts: Sequence[int]) -> dict[str, list[int]]:

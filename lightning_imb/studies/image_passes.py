@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from lightning_imb.analysis.layers import chosen_layers
@@ -50,9 +49,3 @@ def layers_of(
 def first_image(subject: Subject, split: str) -> Tensor:
     """The first image of a split as the network reads it, (1, C, H, W)."""
     return next(subject.image_batches(split)).inputs[:1]
-
-
-def present(labels: NDArray[np.int64], rows: Sequence[int], classes: int) -> NDArray[np.int64]:
-    """How many of the images are of each class, (K,)."""
-    counts: NDArray[np.int64] = np.bincount(labels[np.asarray(rows, dtype=np.int64)], minlength=classes)
-    return counts

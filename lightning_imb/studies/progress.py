@@ -1,26 +1,19 @@
 """Study ``progress``: how training went for major and minor classes, from the log of a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import pandas as pd
-from matplotlib.figure import Figure
-
 from lightning_imb.metrics import checked_major, frequency_groups
 from lightning_imb.phases import Phase
-from lightning_imb.reports.analysis.progress_settings_figure import progress_settings_figure
 from lightning_imb.reports.curves import Row
-from lightning_imb.reports.mean_rows import mean_rows
-from lightning_imb.reports.progress_figure import PREFIX, has_progress, progress_comparison_figure
+from lightning_imb.reports.progress_figure import has_progress
 from lightning_imb.studies.findings import Findings
-from lightning_imb.studies.progress_of_run import epochs_table, from_diagnostics, from_scores, group_curves
+from lightning_imb.studies.progress_of_run import from_diagnostics, from_scores
+from lightning_imb.studies.progress_of_sweep import Runs, compared
 from lightning_imb.studies.study import Study
 from lightning_imb.studies.subject import Subject
 from lightning_imb.tracking.csv_table import MetricsTable
-
-MAX_LINES = 8
-Runs = list[Sequence[Row]]
 
 
 @dataclass(frozen=True)
@@ -76,7 +69,7 @@ class Progress(Study):
                 line, imbalance = _line_of(subject)
                 settings.setdefault(imbalance, {}).setdefault(line, []).append(rows)
         watched = sum(len(runs) for lines in settings.values() for runs in lines.values())
-        return _compared(settings, len(subjects) - watched) if watched > 1 else None
+        return compared(settings, len(subjects) - watched) if watched > 1 else None
 
 
 def _rows(subject: Subject) -> Sequence[Row]:
@@ -88,47 +81,3 @@ def _line_of(subject: Subject) -> tuple[str, str]:
     imbalance = str(subject.cfg.imbalance.name)
     own = [part for part in subject.row.split(", ") if part != imbalance]
     return ", ".join(own) or "all runs", imbalance
-
-
-def _compared(settings: Mapping[str, Mapping[str, Runs]], unwatched: int) -> Findings:
-    lines = list(dict.fromkeys(line for runs in settings.values() for line in runs))
-    means = {
-        imbalance: {line: mean_rows(runs[line], PREFIX) for line in lines[:MAX_LINES] if line in runs}
-        for imbalance, runs in settings.items()
-    }
-    remarks = []
-    if unwatched:
-        remarks.append(f"{unwatched} runs without diagnostics are left out (callbacks.diagnostics_every=0).")
-    if len(lines) > MAX_LINES:
-        remarks.append(f"The figure shows the first {MAX_LINES} of {len(lines)} lines; the table holds all of them.")
-    numbers_of_runs = "; ".join(
-        f"{line} ({imbalance}): {len(members)}"
-        for imbalance, runs in settings.items()
-        for line, members in runs.items()
-    )
-    caption = f"Real training images, means over seeds; number of runs: {numbers_of_runs}."
-    return Findings(
-        tables={"comparison": _table(settings)},
-        figures={"comparison": _figure({imbalance: runs for imbalance, runs in means.items() if runs})},
-        captions={"comparison": caption},
-        remarks=tuple(remarks),
-    )
-
-
-def _figure(means: Mapping[str, Mapping[str, Sequence[Row]]]) -> Figure:
-    if len(means) == 1:
-        return progress_comparison_figure(next(iter(means.values())))
-    return progress_settings_figure({f"imbalance={imbalance}": runs for imbalance, runs in means.items()})
-
-
-def _table(settings: Mapping[str, Mapping[str, Runs]]) -> pd.DataFrame:
-    """Means over seeds: one row per kind of imbalance, line and epoch."""
-    tables = []
-    for imbalance, lines in settings.items():
-        for line, runs in lines.items():
-            table = epochs_table(group_curves(mean_rows(runs, PREFIX)))
-            table.insert(0, "runs", len(runs))
-            table.insert(0, "line", line)
-            table.insert(0, "imbalance", imbalance)
-            tables.append(table)
-    return pd.concat(tables, ignore_index=True)

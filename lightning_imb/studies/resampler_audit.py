@@ -9,6 +9,7 @@ from lightning_imb.analysis.audit import LIES, PARTNERS, seen_in_result, told_by
 from lightning_imb.reports.analysis.audit_figure import audit_figure
 from lightning_imb.resampling.rows import Search
 from lightning_imb.studies.findings import Findings
+from lightning_imb.studies.images_too import IMAGES_TOO, over_samples_images_too
 from lightning_imb.studies.study import Study
 from lightning_imb.studies.subject import Balanced, Subject
 from lightning_imb.utils.checked import checked_number
@@ -46,10 +47,10 @@ class ResamplerAudit(Study):
             checked_number(name, getattr(self, name), least)
 
     def look(self, subject: Subject) -> Findings:
-        """Audit one run: table ``classes``, figure ``audit``; a remark alone where embeddings were not over-sampled."""
+        """Audit one run: table ``classes``, figure ``audit``; a remark alone where there is no balanced set."""
         balanced = subject.balanced
         if balanced is None:
-            return Findings(remarks=("Nothing over-samples embeddings of real images in this run.",))
+            return Findings(remarks=(_why_none(subject),))
         search = Search(memory_mb=self.memory_mb)
         table = seen_in_result(
             balanced.z, balanced.y, balanced.n_real, subject.num_classes, self.max_rows, self.seed, search
@@ -72,6 +73,12 @@ class ResamplerAudit(Study):
         if "eligible_share" not in table:
             return text.replace("Middle", "Below")
         return f"{text} Below: what the over-sampler tells of the partners it drew, and which rows could be a base."
+
+
+def _why_none(subject: Subject) -> str:
+    if over_samples_images_too(subject):
+        return f"{IMAGES_TOO}, and what became of their embeddings cannot be told."
+    return "Nothing over-samples embeddings in this run."
 
 
 def _told(balanced: Balanced) -> tuple[pd.DataFrame, tuple[str, ...]]:

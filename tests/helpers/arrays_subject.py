@@ -17,6 +17,7 @@ class ArraysSubject:
         stages: Of the run.
         moved: What the stage before adds to all embeddings: another extractor.
         noise: Standard deviation of the rows of a class.
+        images_too: Whether the run over-samples images as well, which leaves no balanced set.
         kind: Of the head: ``linear``, ``cosine``, or ``experts``, which has no weight vector per class.
     """
 
@@ -33,13 +34,18 @@ class ArraysSubject:
         seed=0,
         features=6,
         noise=1.0,
+        images_too=False,
     ):
         rng = np.random.default_rng(0)
         self.class_names = [f"class {c}" for c in range(len(counts))] if names is None else list(names)
         self.train_counts, self.num_classes = list(counts), len(counts)
         self.protocol, self.stages = "holdout, best bacc", tuple(stages)
         self.row, self.seed, self.label = row, seed, f"{row}, seed {seed}"
-        self.cfg = SimpleNamespace(retrain=SimpleNamespace(enabled=len(self.stages) == 2))
+        self.cfg = SimpleNamespace(
+            retrain=SimpleNamespace(enabled=len(self.stages) == 2),
+            resampler=_node(resampler is not None),
+            oversample=_node(images_too),
+        )
         self._kind, self._moved = kind, moved
         centres = np.abs(rng.normal(0, 2, (self.num_classes, features)))
         self._weights = {"before": centres * np.linspace(2, 1, len(counts))[:, None], "after": centres}
@@ -50,7 +56,7 @@ class ArraysSubject:
             for split, y in self._y.items()
         }
         self.balanced = None
-        if resampler is not None:
+        if resampler is not None and not images_too:
             z, y = resampler.fit_resample(self._z["train"], self._y["train"])
             self.balanced = Balanced(z, y, sum(counts), getattr(resampler, "report_", None))
 
@@ -74,3 +80,8 @@ class ArraysSubject:
 
     def track(self, items, description, total=None):
         return iter(items)
+
+
+def _node(over_samples):
+    name = "RandomOverSampler" if over_samples else "NoResampling"
+    return SimpleNamespace(_target_=f"lightning_imb.resampling.{name}")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -17,7 +18,7 @@ PANELS = {
     "recall": "recall",
 }
 
-CHANCE = "chance: random division of the same rows"
+CHANCE = "chance: random division of the pooled rows"
 
 
 def gap_figure(gaps: Mapping[str, pd.DataFrame], names: Sequence[str], counts: Sequence[int], protocol: str) -> Figure:
@@ -25,7 +26,7 @@ def gap_figure(gaps: Mapping[str, pd.DataFrame], names: Sequence[str], counts: S
 
     Args:
         gaps: By model, tables as of `lightning_imb.analysis.gap.class_gaps` for all classes in order; the label of a
-            model should tell its balanced accuracy.
+            model should tell its balanced accuracy. Where ``matched`` and ``null`` are NaN, nothing is drawn of them.
         names: (K,) class names.
         counts: (K,) training images per class.
         protocol: As the run records it.
@@ -39,6 +40,7 @@ def gap_figure(gaps: Mapping[str, pd.DataFrame], names: Sequence[str], counts: S
         axes.set_ylabel(text)
         axes.set_ylim(bottom=0)
     chance_marks(panels[0], _columns(gaps, "null", order), CHANCE)
+    _name_undefined(panels[1], gaps)
     handles, labels = panels[0].get_legend_handles_labels()
     models_first = sorted(range(len(labels)), key=lambda i: labels[i] == CHANCE)
     handles, labels = ([given[i] for i in models_first] for given in (handles, labels))
@@ -49,6 +51,13 @@ def gap_figure(gaps: Mapping[str, pd.DataFrame], names: Sequence[str], counts: S
     log_counts(panels[3], [counts[k] for k in order], [names[k] for k in order])
     finish(figure, "How far the test embeddings of a class reach beyond its training embeddings", protocol)
     return figure
+
+
+def _name_undefined(axes: Axes, gaps: Mapping[str, pd.DataFrame]) -> None:
+    """Say in the panel of equally many rows which models have nothing there: an empty place is not a gap of 0."""
+    lost = [label for label, table in gaps.items() if table["matched"].isna().all()]
+    if lost:
+        axes.set_title(f"not defined here ({', '.join(lost)})", loc="left", fontsize=9, color="#333333")
 
 
 def _columns(gaps: Mapping[str, pd.DataFrame], column: str, order: Sequence[int]) -> dict[str, NDArray[Any]]:

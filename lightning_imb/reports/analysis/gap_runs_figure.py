@@ -11,6 +11,7 @@ MAX_LINES = 8  # as many colours as can be told apart
 _LEGEND = 130  # characters that stand side by side below the figure
 
 PANELS = {"gap": "gap, all rows (embedding units)", "matched": "gap, equally many rows"}
+_NOT_DEFINED = " (where defined)"
 
 
 def gap_runs_figure(table: pd.DataFrame) -> Figure:
@@ -18,7 +19,8 @@ def gap_runs_figure(table: pd.DataFrame) -> Figure:
 
     Args:
         table: One row per run and stage, in the order of the stages: ``number`` of the run, ``line`` (runs of one
-            line have one colour; at most eight lines), ``stage``, ``gap``, ``matched``, ``bacc``.
+            line have one colour; at most eight lines), ``stage``, ``gap``, ``matched``, ``bacc``. Where ``matched`` is
+            NaN, its panel leaves out that stage.
     """
     lines = list(dict.fromkeys(table["line"]))
     colour = dict(zip(lines, colours(len(lines)), strict=True))
@@ -30,7 +32,7 @@ def gap_runs_figure(table: pd.DataFrame) -> Figure:
             # rings: runs that share their phase 1 lie on one another there, and on those that end with it
             axes.plot(rows[column][:-1], rows["bacc"][:-1], "o", color=shade, markersize=11, markerfacecolor="none")
             axes.plot(rows[column][-1:], rows["bacc"][-1:], "o", color=shade, markersize=7)
-        axes.set_xlabel(text)
+        axes.set_xlabel(text + (_NOT_DEFINED if table[column].isna().any() else ""))
         tidy(axes, "both")
     figure.axes[0].set_ylabel("balanced accuracy, test")
     figure.suptitle("Generalization gap and balanced accuracy, mean over classes", fontsize=12, fontweight="bold")

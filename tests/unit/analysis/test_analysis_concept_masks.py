@@ -1,5 +1,8 @@
 """Packed masks of concepts, and the same masks dealt to other images."""
 
+from itertools import combinations
+from math import comb
+
 import numpy as np
 import pytest
 
@@ -39,18 +42,46 @@ def test_areas_and_unions():
     masks, given = bank()
     assert masks.area(0) == pytest.approx(given[:, 0].mean())
     assert masks.area(1) == pytest.approx(given[1::2, 1].mean())
+    assert masks.showing(1) == given[1::2, 1].any(axis=(1, 2)).sum()
     assert (masks.union(1, [0, 1]) == given[1].any(axis=0)).all()
     assert (masks.union(0, [0, 1]) == given[0, 0]).all()
     assert np.isnan(ConceptMasks(["a"], 3, (2, 2)).area(0))
 
 
-def test_no_unit_can_exceed_the_ceiling():
-    masks, given = bank()
-    filled = given[1::2, 1].sum()
-    share = 0.3
-    on = share * 7 * 15
-    assert masks.ceiling(1, share) == pytest.approx(min(on, filled) / max(on, filled))
-    assert masks.ceiling(1, filled / (7 * 15)) == pytest.approx(1)
+def best_iou(masks, concept, on):
+    """The largest IoU of all units that are on in as many pixels."""
+    shown, annotated = masks.read(masks.own())
+    counts = np.repeat(annotated[:, concept], masks.pixels)
+    shown = shown[:, concept].ravel() & counts
+    units = np.zeros((comb(len(shown), on), len(shown)), dtype=bool)
+    for unit, pixels in zip(units, combinations(range(len(shown)), on), strict=True):
+        unit[list(pixels)] = True
+    units &= counts
+    return ((units & shown).sum(axis=1) / (units | shown).sum(axis=1)).max()
+
+
+@pytest.mark.parametrize("on", range(13))
+@pytest.mark.parametrize("count_all", [False, True])
+def test_the_ceiling_is_the_iou_of_the_best_unit(on, count_all):
+    masks = ConceptMasks(["a", "b"], 3, (2, 2))
+    for i, rows in enumerate(([[1, 1], [0, 1]], [[0, 0], [0, 0]], [[0, 1], [0, 0]])):
+        masks.put(i, 0, np.array(rows, dtype=bool))
+    masks.put(1, 1, np.array([[0, 1], [1, 0]], dtype=bool))
+    if count_all:
+        masks.count_all_images()
+    for concept in (0, 1):
+        assert masks.ceiling(concept, on / 12) == pytest.approx(best_iou(masks, concept, on))
+
+
+def test_a_unit_may_be_on_where_a_concept_is_not_annotated():
+    masks = ConceptMasks(["a", "nowhere"], 10, (10, 10))
+    mask = np.zeros((10, 10), dtype=bool)
+    mask[3, 4] = True
+    masks.put(0, 0, mask)
+    assert masks.ceiling(0, 0.01) == pytest.approx(1)
+    masks.count_all_images()
+    assert masks.ceiling(0, 0.01) == pytest.approx(0.1)
+    assert np.isnan(masks.ceiling(1, 0.01))
 
 
 def test_every_mask_is_dealt_once_to_another_annotated_image():

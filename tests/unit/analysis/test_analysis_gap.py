@@ -185,6 +185,25 @@ def test_interpolation_inside_a_class_leaves_the_gap_as_it_is(sampler):
     assert np.allclose(gaps(grown, test)["gap"], gaps(train, test)["gap"], rtol=1e-5)
 
 
+def test_copies_of_training_rows_are_no_evidence_of_an_excess():
+    train, test = blobs(), blobs((40, 40, 40), seed=1)
+    copies = Labelled(*RandomOverSampler(random_state=0).fit_resample(*train))
+    assert gaps(copies, test)["excess"][2] > 1.2 * gaps(train, test)["excess"][2]  # what being told of them prevents
+    table = gaps(copies, test, synthetic=True)
+    gauges = ["matched", "matched_sd", "null", "null_sd", "excess"]
+    assert table[gauges].isna().all(axis=None)
+    others = table.columns.drop(gauges)
+    assert table[others].equals(gaps(copies, test)[others])
+    means = mean_gaps(table, {"all": range(3)})
+    assert means[["matched", "null", "excess"]].isna().all(axis=None)
+    assert means["gap"].item() == pytest.approx(gaps(train, test)["gap"].mean())
+
+
+def test_a_real_shift_widens_the_null_too():
+    train, test = rng(10).normal(size=(8, 5)), rng(11).normal(size=(100, 5))
+    assert null_gap(train, test + 5, 20, rng()).mean > 1.5 * null_gap(train, test, 20, rng()).mean
+
+
 @pytest.mark.parametrize("variant", ["corrected", "official"])
 def test_eos_never_widens_the_gap_and_leaves_the_largest_class(variant):
     train, test = blobs(), blobs((40, 40, 40), seed=1)

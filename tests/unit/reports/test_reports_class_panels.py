@@ -44,6 +44,17 @@ def test_gaps_are_drawn_from_head_to_tail(classes):
     assert legend[:2] == ["before", "after"]
     assert "chance" in legend[2]
     assert figure.get_supxlabel() == "protocol: paper"
+    assert figure.axes[1].get_title(loc="left") == ""
+
+
+@pytest.mark.parametrize("classes", [FEW, MANY])
+def test_gaps_without_yardsticks_leave_their_places_empty(classes):
+    after = gaps(classes).assign(matched=np.nan, matched_sd=np.nan, null=np.nan)
+    figure = gap_figure({"before": gaps(classes), "after": after}, names(classes), [1] * classes, "paper")
+    figure.canvas.draw()
+    assert [np.isfinite(values).all() for values in drawn(figure, 0)] == [True, True]
+    assert [np.isfinite(values).any() for values in drawn(figure, 1)] == [True, False]
+    assert figure.axes[1].get_title(loc="left") == "not defined here (after)"
 
 
 @pytest.mark.parametrize("classes", [FEW, MANY])
@@ -81,6 +92,17 @@ def test_runs_go_from_a_ring_to_a_point():
     assert (2.0,) in hollow
     assert full == {(1.0,), (3.0,)}
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b", "ring: before"]
+
+
+def test_stages_without_a_gap_leave_their_rings_alone():
+    rows = [(1, "a", "before", 2.0, 2.0, 0.2), (1, "a", "after", 1.0, np.nan, 0.3)]
+    figure = gap_runs_figure(pd.DataFrame(rows, columns=["number", "line", "stage", "gap", "matched", "bacc"]))
+    figure.canvas.draw()
+    panels = [[line for line in axes.lines if line.get_marker() == "o"] for axes in figure.axes]
+    finite = [[float(x) for line in marks for x in line.get_xdata() if np.isfinite(x)] for marks in panels]
+    assert finite == [[2.0, 1.0], [2.0]]
+    assert panels[1][0].get_markerfacecolor() == "none"
+    assert [axes.get_xlabel().endswith("(where defined)") for axes in figure.axes] == [False, True]
 
 
 def test_maps_say_what_colours_and_marks_mean():

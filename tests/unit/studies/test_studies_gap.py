@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.arrays_subject import ArraysSubject
+from imblearn.over_sampling import RandomOverSampler
 
 from lightning_imb.analysis.gap import range_gap
 from lightning_imb.resampling import EOS
 from lightning_imb.studies.gap import Gap
+from lightning_imb.studies.kept import read_kept, write_kept
 from lightning_imb.utils.errors import InputError
 
 STUDY = Gap(repetitions=5, seed=0, false_positives=False)
@@ -62,6 +64,52 @@ def test_eos_narrows_the_gap(found):
     assert found.numbers["after/gap"] < found.numbers["before/gap"]
 
 
+def undefined(found, stage):
+    """Which gaps are defined for no class of a stage, in the table and in the numbers of all groups."""
+    table = found.tables["classes"].query("stage == @stage")
+    numbers = pd.Series({name: x for name, x in found.numbers.items() if name.startswith(f"{stage}/")})
+    lost = numbers.isna().groupby(numbers.index.str.split("/").str[-1]).all()
+    measured = table.columns[table.columns.get_loc("gap") :]
+    return {name for name in measured if table[name].isna().all()}, set(lost.index[lost]) - {"rank_correlation"}
+
+
+def test_yardsticks_are_left_out_where_training_rows_are_synthetic(eos, found):
+    assert undefined(found, "before") == (set(), set())
+    columns, numbers = undefined(found, "after")
+    assert columns == {"matched", "matched_sd", "null", "null_sd", "excess"}
+    assert numbers == {"matched", "null", "excess"}
+    assert sum("192 training rows" in text and "excess" in text for text in found.remarks) == 1  # 3 * 130 - 198
+    assert "synthetic" in found.captions["gap"]
+
+
+def test_copies_are_no_excess():
+    """They leave the gap, and would still push the excess of the small classes up."""
+    copied = STUDY.look(ArraysSubject(resampler=RandomOverSampler(random_state=0))).numbers
+    assert copied["after/gap"] == pytest.approx(copied["before/gap"])
+    assert math.isnan(copied["after/excess"])
+    assert math.isfinite(copied["before/excess"])
+
+
+def test_a_balanced_set_without_synthetic_rows_keeps_its_yardsticks():
+    found = STUDY.look(ArraysSubject(counts=(20, 20), resampler=RandomOverSampler(random_state=0)))
+    assert undefined(found, "after") == (set(), set())
+    assert not any("synthetic" in text for text in found.remarks)
+    assert "synthetic" not in found.captions["gap"]
+
+
+def test_images_over_sampled_as_well_are_said():
+    found = STUDY.look(ArraysSubject(resampler=RandomOverSampler(random_state=0), images_too=True))
+    assert sum("also over-samples images" in text for text in found.remarks) == 1
+    assert undefined(found, "after") == (set(), set())
+
+
+def test_marks_are_said_to_be_a_division_of_the_pooled_rows(found):
+    caption = found.captions["gap"]
+    assert "random division of the pooled rows" in caption
+    assert "real shift widens it" in caption
+    assert "class size alone" not in caption
+
+
 def test_without_phase_2_the_training_rows_stay_real():
     subject = ArraysSubject(stages=("after",))
     found = STUDY.look(subject)
@@ -101,6 +149,18 @@ def test_runs_are_compared_by_gap_and_balanced_accuracy():
     assert table.groupby("number")["run"].unique().str[0].tolist() == [subject.label for subject in subjects]
     assert {"gap", "matched", "null", "bacc"} <= set(table)
     assert compared.remarks == ()
+    assert "not defined" not in compared.captions["runs"]
+
+
+def test_runs_read_back_are_compared_where_a_gap_is_defined(eos, found, tmp_path):
+    write_kept(tmp_path, STUDY, "key", found)
+    read = read_kept(tmp_path, "key")
+    assert undefined(read, "after") == undefined(found, "after")
+    compared = STUDY.compare([eos, eos], [read, read])
+    table = compared.tables["runs"].query("group == 'all'")
+    assert table["matched"].notna().tolist() == [True, False] * 2
+    assert "not defined where training rows are synthetic" in compared.captions["runs"]
+    assert compared.figures["runs"].axes[1].get_xlabel().endswith("(where defined)")
 
 
 def test_runs_of_one_name_stay_apart():

@@ -9,8 +9,13 @@ from helpers.conf import node_of
 from helpers.images import write_image
 from helpers.runs import assert_refused, own_images, trained
 from hydra.utils import instantiate
+from pandas.testing import assert_frame_equal
 
 from lightning_imb.analysis.cka import linear_cka
+from lightning_imb.analysis.dissect import Dissection as Settings
+from lightning_imb.analysis.dissect import dissect
+from lightning_imb.analysis.dissection import detectors
+from lightning_imb.studies.concepts import read_concepts
 from lightning_imb.studies.features import untrained
 from lightning_imb.studies.similarity_of_runs import averaged, matrices
 from lightning_imb.studies.subject import Subject
@@ -65,24 +70,45 @@ def dissection(**changes):
 
 
 def test_dissection_finds_regions_masks_of_ones_own_and_textures(subject):
-    found = dissection(concepts={"left half": "masks/left"}, concept_count="components").look(subject)
+    found = dissection(concepts={"left half": "masks/left"}).look(subject)
     table = found.tables["concepts"].set_index("concept")
     named = ["lesion", "benign lesion", "malignant lesion", "left half"]
     assert table.index.tolist() == [*named, "dark", "bright", "edges", "smooth"]
     labels = subject.labels("train")
-    images = [(labels < 2).sum(), (labels == 0).sum(), (labels == 1).sum(), len(labels)]
-    assert table["images"].tolist()[:4] == images
-    assert table["area"].tolist()[:4] == pytest.approx([36 / 256] * 3 + [0.5])
-    assert (table["iou"] <= table["ceiling"] + 0.05).all()
+    marked, benign, malignant = ((labels < 2).sum(), (labels == 0).sum(), (labels == 1).sum())
+    assert table["images"].tolist()[:4] == [marked, marked, marked, len(labels)]
+    assert table["showing"].tolist()[:4] == [marked, benign, malignant, len(labels)]
+    of_regions = [36 / 256, 36 / 256 * benign / marked, 36 / 256 * malignant / marked]
+    assert table["area"].tolist()[:4] == pytest.approx([*of_regions, 0.5])
+    assert (table["iou"] <= table["ceiling"]).all()
     assert table.loc["dark", "iou"] > table.loc["dark", "iou_chance_max"]  # lesions are black or white
     assert found.numbers["dissection/stage3/dark/iou"] == table.loc["dark", "iou"]
     assert found.numbers["dissection/stage3/detectors"] == found.tables["units"]["detector"].sum()
     assert found.numbers["bacc"] == subject.run.read_metrics()["test/bacc"]
-    counts = found.tables["concept_counts"].set_index("class")
-    assert counts.index.tolist() == ["benign", "malignant", "normal", "all"]  # the left half is a region, too
-    assert found.numbers["dissection/stage3/concept_count"] == counts.loc["all", "mean"]
-    assert found.remarks == (f"{images[0]} of {len(labels)} images have a marked region.",)
+    assert found.remarks == (f"{marked} of {len(labels)} images have a marked region.",)
     assert set(found.figures) == set(found.captions) == {"concepts"}
+    assert "regions of a class: in all with a region" in found.captions["concepts"]
+
+
+def test_units_that_know_lesions_but_no_classes_detect_lesions(subject):
+    labels = subject.labels("train")
+    concepts = read_concepts(subject, "train", range(len(labels)), "lesion", {}, None)
+    lesion, benign = (concepts.masks.read(concepts.masks.own())[0][:, c].astype(np.float32) for c in (0, 1))
+    noise = np.random.default_rng(0).normal(size=(len(labels), 60, SIDE * SIDE)).astype(np.float32)
+    known = np.repeat([lesion, benign], 30, axis=0).swapaxes(0, 1)
+    maps = torch.from_numpy(known + 0.5 * noise).unflatten(2, (SIDE, SIDE))
+    found = dissect(lambda: [{"x": maps}], concepts.masks, [], Settings(0.9, "pixels", 0, 0, None))["x"]
+    assert detectors(found.iou, 0.04).concept.tolist() == [0] * 30 + [1] * 30
+
+
+def test_concepts_are_counted_inside_the_marked_regions_alone(subject):
+    own = dissection(textures=False, concepts={"left half": "masks/left"}, concept_count="components").look(subject)
+    alone = dissection(textures=False, concept_count="components").look(subject)
+    counts = own.tables["concept_counts"].set_index("class")
+    assert counts.index.tolist() == ["benign", "malignant", "all"]
+    assert counts.loc["all", "images"] == (subject.labels("train") < 2).sum()
+    assert own.numbers["dissection/stage3/concept_count"] == counts.loc["all", "mean"]
+    assert_frame_equal(own.tables["concept_counts"], alone.tables["concept_counts"])
 
 
 def test_units_name_their_best_concept(subject):
@@ -111,7 +137,7 @@ def test_lesions_sought_in_all_images_are_harder_to_find(subject):
 
 def test_fewer_images_are_spread_over_the_classes(subject):
     found = dissection(max_images=6).look(subject)
-    assert found.tables["concepts"]["images"].tolist() == [4, 2, 2, 6, 6, 6, 6]
+    assert found.tables["concepts"]["images"].tolist() == [4, 4, 4, 6, 6, 6, 6]
 
 
 def test_what_cannot_be_dissected_is_refused(subject):
@@ -128,6 +154,7 @@ def test_data_without_regions_have_textures_and_a_remark(subject, monkeypatch):
     found = dissection().look(subject)
     assert found.tables["concepts"]["concept"].tolist() == ["dark", "bright", "edges", "smooth"]
     assert "no regions" in found.remarks[0]
+    assert "region" not in found.captions["concepts"]
     assert_refused(lambda: dissection(textures=False).look(subject), "no concepts", "textures=true")
 
 

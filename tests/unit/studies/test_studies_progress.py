@@ -144,7 +144,7 @@ def test_runs_are_compared_as_means_over_seeds(subject):
     axes = compared.figures["comparison"].axes[0]
     np.testing.assert_allclose(axes.lines[1].get_ydata(), [0.2, 0.4, 0.6])
     assert "erm (exp): 2" in compared.captions["comparison"]
-    assert compared.remarks[0].startswith("1 runs without diagnostics")
+    assert compared.remarks[0].startswith("Runs without diagnostics")
 
 
 MEMBERS = [("erm", 0, 0.1), ("erm", 1, 0.3), ("mfw", 0, 0.25)]
@@ -168,10 +168,18 @@ def test_step_and_long_tail_stand_side_by_side(subject):
 
 
 def test_too_many_lines_are_cut_and_said(subject):
-    compared = STUDY.compare([subject(diagnostics(), f"m{i}") for i in range(10)], [])
+    compared = STUDY.compare([subject(diagnostics(i / 50), f"m{i}") for i in range(10)], [])
     assert len(compared.figures["comparison"].legends[0].get_texts()) == 8
     assert "first 8 of 10" in compared.remarks[0]
     assert compared.tables["comparison"]["line"].nunique() == 10
+
+
+def test_lines_that_share_phase_1_are_one_in_the_figure(subject):
+    runs = [subject(diagnostics(minor), row) for row, minor in (("eos", 0.1), ("mfw", 0.3), ("erm", 0.1))]
+    compared = STUDY.compare(runs, [])
+    figure = compared.figures["comparison"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["eos = erm", "mfw"]
+    assert compared.tables["comparison"]["line"].nunique() == 3
 
 
 def test_lines_are_named_without_the_imbalance(subject):

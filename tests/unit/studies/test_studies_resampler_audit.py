@@ -53,7 +53,13 @@ def test_reports_of_other_over_samplers_are_kept():
 def test_runs_without_over_sampled_embeddings_have_a_remark_alone():
     found = STUDY.look(ArraysSubject())
     assert (found.numbers, found.tables, found.figures) == ({}, {}, {})
-    assert len(found.remarks) == 1
+    assert found.remarks == ("Nothing over-samples embeddings in this run.",)
+
+
+def test_images_over_sampled_as_well_are_said():
+    found = STUDY.look(ArraysSubject(resampler=RandomOverSampler(random_state=0), images_too=True))
+    assert (found.numbers, found.tables, found.figures) == ({}, {}, {})
+    assert [text.startswith("The run also over-samples images") for text in found.remarks] == [True]
 
 
 @pytest.mark.parametrize("changes", [{"max_rows": 0}, {"memory_mb": 0}, {"seed": -1}])
