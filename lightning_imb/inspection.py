@@ -1,6 +1,6 @@
 """What ``imb-analyze`` does: each analysis of each run, once, and what compares the runs of a sweep."""
 
-import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +16,10 @@ from lightning_imb.machine import pick_device
 from lightning_imb.reports.collect import collect
 from lightning_imb.reports.comparison import check_repeats
 from lightning_imb.reports.grid import to_rich
-from lightning_imb.reports.html.rows import row_runs
+from lightning_imb.reports.html.rows import RowRuns, row_runs
 from lightning_imb.runs import RunFolder
 from lightning_imb.studies.findings import Findings
-from lightning_imb.studies.kept import key_of_run, key_of_sweep, read_kept, write_kept
+from lightning_imb.studies.kept import key_of_run, key_of_sweep, read_kept, remove_kept, write_kept
 from lightning_imb.studies.study import Study
 from lightning_imb.studies.subject import FOLDER, Subject
 from lightning_imb.studies.summary import numbers_of_run, numbers_of_sweep, summary_table
@@ -28,8 +28,6 @@ from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.lock import locked
 from lightning_imb.utils.memory import keep_freed_memory
 from lightning_imb.utils.threads import choose_threads
-
-log = logging.getLogger(__name__)
 
 
 class Looked(NamedTuple):
@@ -55,34 +53,34 @@ class Inspection:
 
     def of_run(self, subject: Subject) -> list[Looked]:
         """Every analysis of one run that can be done; those that are there already are read."""
-        looked = []
-        with _alone_in(subject.folder):
+        looked: list[Looked] = []
+        with self._going_on(str(subject.run.path)), _alone_in(subject.folder):
             for study in self.studies:
-                key = key_of_run(study, subject.run)
-                found = self._found(study, subject, key)
-                if found is not None:
-                    looked.append(Looked(study, found, key))
+                with self._going_on(f"{study.name} of {subject.run.path}"):
+                    looked.append(self._look(study, subject))
         subject.forget()
         return looked
 
-    def _found(self, study: Study, subject: Subject, key: str) -> Findings | None:
-        folder = subject.folder / study.name
+    def _look(self, study: Study, subject: Subject) -> Looked:
+        folder, key = subject.folder / study.name, key_of_run(study, subject)
         kept = None if self.force else read_kept(folder, key)
         if kept is not None:
             self._say(f"{subject.label}: {study.name} is there already, {folder}")
-            return kept
-        try:
-            found = study.look(subject)
-        except InputError as error:
-            self._fail(f"{study.name} of {subject.run.path}: {error}")
-            return None
-        write_kept(folder, study, key, found)
+            return Looked(study, kept, key)
+        remove_kept(folder)  # findings under other settings must not outlive a failure under these
+        found = write_kept(folder, study, key, study.look(subject))
         self._say(f"{subject.label}: {study.name} written to {folder}", *found.remarks)
-        return found
+        return Looked(study, found, key)
 
     def over(self, folder: Path, subjects: Sequence[Subject], looked: Sequence[Sequence[Looked]]) -> None:
-        """What compares the runs of a sweep, by every analysis that was done of two runs at least."""
-        with _alone_in(folder):
+        """What compares the runs of a sweep, by every analysis; what compared other runs is removed.
+
+        Args:
+            folder: Where comparisons go, in the folder of the sweep.
+            subjects: The runs.
+            looked: What was found in each.
+        """
+        with self._going_on(str(folder)), _alone_in(folder):
             for study in self.studies:
                 pairs = [
                     (subject, one)
@@ -90,7 +88,7 @@ class Inspection:
                     for one in of_run
                     if one.study is study
                 ]
-                if len(pairs) > 1:
+                with self._going_on(f"comparison of {study.name}"):
                     self._compare(folder / study.name, study, pairs)
 
     def _compare(self, folder: Path, study: Study, pairs: Sequence[tuple[Subject, Looked]]) -> None:
@@ -98,21 +96,30 @@ class Inspection:
         if not self.force and read_kept(folder, key) is not None:
             self._say(f"comparison of {study.name} is there already, {folder}")
             return
-        try:
-            found = study.compare([subject for subject, _ in pairs], [one.found for _, one in pairs])
-        except InputError as error:
-            self._fail(f"comparison of {study.name}: {error}")
+        remove_kept(folder)
+        if len(pairs) < 2:  # nothing to compare
             return
+        found = study.compare([subject for subject, _ in pairs], [one.found for _, one in pairs])
         if found is not None:
-            write_kept(folder, study, key, found)
+            runs = [os.path.relpath(subject.run.path, folder.parents[1]) for subject, _ in pairs]
+            write_kept(folder, study, key, found, runs)
             self._say(f"comparison of {study.name} written to {folder}", *found.remarks)
+
+    @contextmanager
+    def _going_on(self, what: str) -> Iterator[None]:
+        """Note what cannot be done, and go on with the rest."""
+        try:
+            yield
+        except InputError as error:
+            self.fail(f"{what}: {error}")
 
     def _say(self, line: str, *remarks: str) -> None:
         self.console.print(line, soft_wrap=True, markup=False, highlight=False)
         for remark in remarks:
             self.console.print(f"  {remark}", soft_wrap=True, markup=False, highlight=False, style="dim")
 
-    def _fail(self, sentence: str) -> None:
+    def fail(self, sentence: str) -> None:
+        """Say what could not be done, and remember it."""
         self.failures.append(sentence)
         self.console.print(f"failed: {sentence}", soft_wrap=True, markup=False, highlight=False, style="red")
 
@@ -175,10 +182,11 @@ def _of_sweep(cfg: DictConfig, work: Inspection, console: Console) -> None:
     rows = row_runs(collect(folder), keys)
     for row in rows:
         check_repeats(row.records, f"row {row.label}", keys)
-    subjects = [_subject(cfg, RunFolder(record.path), row.label) for row in rows for record in row.records]
+    subjects = list(_subjects(cfg, rows, work))
     looked = [work.of_run(subject) for subject in subjects]
     work.over(folder / FOLDER, subjects, looked)
     for study in work.studies:
+        (folder / FOLDER / f"{study.name}.csv").unlink(missing_ok=True)
         numbers = {
             subject: one.found.numbers
             for subject, of_run in zip(subjects, looked, strict=True)
@@ -189,6 +197,16 @@ def _of_sweep(cfg: DictConfig, work: Inspection, console: Console) -> None:
             table = summary_table(numbers)
             write_text_atomic(folder / FOLDER / f"{study.name}.csv", table.to_csv(index=False))
             console.print(to_rich(numbers_of_sweep(study, table)))
+
+
+def _subjects(cfg: DictConfig, rows: Sequence[RowRuns], work: Inspection) -> Iterator[Subject]:
+    """The runs that can be opened."""
+    for row in rows:
+        for record in row.records:
+            try:
+                yield _subject(cfg, RunFolder(record.path), row.label)
+            except InputError as error:
+                work.fail(str(error))
 
 
 def _subject(cfg: DictConfig, run: RunFolder, row: str | None = None) -> Subject:

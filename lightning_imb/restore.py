@@ -104,7 +104,7 @@ def restore_data(run: RunFolder, trained: DictConfig, root: str | None, syntheti
         InputError: If the data are not those of the run.
     """
     if root is not None:
-        _move(trained.dataset, str(root))
+        move_data(trained.dataset, str(root))
     data = build_datamodule(trained, synthetic)
     data.setup("test")
     known = run.read_data()
@@ -118,7 +118,7 @@ def restore_data(run: RunFolder, trained: DictConfig, root: str | None, syntheti
     return data
 
 
-def _move(dataset: DictConfig, root: str) -> None:
+def move_data(dataset: DictConfig, root: str) -> None:
     """Point a resolved dataset config to another root; a csv file below the old root moves with it."""
     csv = dataset.get("csv")
     if csv is not None and Path(csv).is_relative_to(dataset.root):

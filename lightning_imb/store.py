@@ -1,6 +1,5 @@
 """Phase 1 trained once for all runs that share it: a content-addressed store, safe under concurrent jobs."""
 
-import functools
 import hashlib
 import json
 import logging
@@ -21,6 +20,7 @@ from lightning_imb.reuse import AFTER_PHASE_1, KINDS, copy_phase_1
 from lightning_imb.runs import CheckpointKind, RunFolder
 from lightning_imb.settings import flat_settings, matters
 from lightning_imb.utils.atomic import remove_drafts, write_json_atomic
+from lightning_imb.utils.code import code_digest
 from lightning_imb.utils.environment import installed
 from lightning_imb.utils.errors import InputError, NoRoomError
 from lightning_imb.utils.lock import locked
@@ -59,17 +59,8 @@ def phase_1_identity(cfg: DictConfig, fingerprint: str) -> dict[str, Any]:
     settings = {k: v for k, v in every.items() if matters(k) and k.split(".")[0] not in AFTER_PHASE_1}
     if cfg.callbacks.diagnostics_every:  # they change no result, but their curves come with phase 1
         settings |= {k: v for k, v in every.items() if k.startswith("callbacks.diagnostics_")}
-    return {"settings": settings, "fingerprint": fingerprint, "versions": installed(_PACKAGES), "code": _code_digest()}
-
-
-@functools.cache
-def _code_digest() -> str:
-    """Hash of the modules that phase 1 runs through: between two releases the version does not tell them apart."""
-    package = Path(__file__).parent
-    digest = hashlib.sha256()
-    for file in sorted(file for part in _CODE for file in package.glob(part)):
-        digest.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()[:16]
+    code = code_digest(_CODE)
+    return {"settings": settings, "fingerprint": fingerprint, "versions": installed(_PACKAGES), "code": code}
 
 
 class StoredPhase1:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from lightning_imb.data.box_table import read_box_table
 from lightning_imb.data.decode import decode_image
+from lightning_imb.data.digest import digest
 from lightning_imb.data.image_header import ImageHeader, image_header
 from lightning_imb.data.region_boxes import Box, Frame, boxes_of_images, draw_boxes
 from lightning_imb.data.storage import FileStore, open_store
@@ -29,12 +30,23 @@ class Regions:
         names: Of all images, inside the root.
         masks: Mask file of each image that has one.
         boxes: Boxes of each image that has some.
+        files: All files that masks and boxes were read from.
     """
 
     def __init__(
-        self, store: FileStore, names: Sequence[str], masks: Mapping[str, str], boxes: Mapping[str, Sequence[Box]]
+        self,
+        store: FileStore,
+        names: Sequence[str],
+        masks: Mapping[str, str],
+        boxes: Mapping[str, Sequence[Box]],
+        files: Sequence[str] = (),
     ) -> None:
         self.store, self._names, self._masks, self._boxes = store, frozenset(names), masks, boxes
+        self._files = sorted(files)
+
+    def fingerprint(self) -> str:
+        """Hash that changes when a mask, a box or a file beside the masks does, also with equal size."""
+        return digest([self._files, self.store.content_stamps(self._files)])
 
     @property
     def any(self) -> bool:
@@ -107,7 +119,14 @@ def image_folder_regions(root: str, masks: str | None = "auto", boxes: str | Non
     tree = read_tree(store)
     places = find_places(store, tree, unwrapped(tree), masks, boxes)
     names = _images(tree, places)
-    return Regions(store, names, _masks_of_images(store, tree, places, names), _boxes(store, places, names))
+    found = _masks_of_images(store, tree, places, names)
+    return Regions(store, names, found, _boxes(store, places, names), _files(store, places))
+
+
+def _files(store: FileStore, places: Places) -> list[str]:
+    """The csv file of boxes, and all that lies below the masks: masks of other concepts too."""
+    below = [] if places.masks is None else [name for name in store.files() if name.startswith(f"{places.masks}/")]
+    return below + ([] if places.boxes is None else [places.boxes])
 
 
 def _images(tree: Tree, places: Places) -> list[str]:

@@ -30,7 +30,8 @@ def stratified_split(
     """Hold out a part of every class.
 
     Every class is drawn by its own generator, seeded by (seed, class), so a change in one class leaves the
-    others' split as it was. With groups, whole groups are held out, which ties the classes to each other.
+    others' split as it was. With groups, whole groups are held out, which ties the classes to each other: a class
+    may give fewer images than ``size`` says, or more where its smallest group has more.
 
     Args:
         labels: (N,) class indices.
@@ -58,7 +59,7 @@ def stratified_split(
         chosen = _rows_of_each_class(array, wanted, seed)
     else:
         chosen = grouped_rows(array, groups, wanted, seed)
-        check_both_sides(array, chosen, class_names, setting)
+        check_both_sides(array, groups, chosen, class_names, setting)
     return np.setdiff1d(np.arange(len(array)), chosen), chosen
 
 

@@ -77,6 +77,7 @@ class Dissection(Study):
 
     name: ClassVar[str] = "dissection"
     title: ClassVar[str] = "What single units detect"
+    reads_regions: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         checked_choice("split", self.split, SPLITS)

@@ -75,7 +75,26 @@ def dissection_findings(
         tables=tables | ({"concept_counts": pd.DataFrame(counts)} if counts else {}),
         figures={"concepts": dissection_figure(tables["concepts"], how.threshold)},
         captions={"concepts": caption},
-        remarks=concepts.remarks,
+        remarks=(*concepts.remarks, *_doubtful_names(concepts, how.quantile)),
+    )
+
+
+def _doubtful_names(concepts: Concepts, quantile: float) -> tuple[str, ...]:
+    """A remark where units are on in too few pixels for their IoU to tell regions from the regions of a class.
+
+    Where units are on in few pixels, an IoU is about the share of the concept that they cover: that of all regions then
+    lies between those of the classes for units that know no classes.
+    """
+    if len(concepts.regions) < 2:
+        return ()
+    masks, region = concepts.masks, concepts.regions[0]
+    filled = masks.area(region) * float(masks.annotated[:, region].mean())
+    if 1 - quantile >= filled / 2:
+        return ()
+    return (
+        f"Units are on in {1 - quantile:.2g} of all pixels, of which '{masks.names[region]}' fills {filled:.2g}: "
+        "whether a unit is named after it or after that of a class may rest on the sizes of regions, not on the unit; "
+        f"quantile={1 - filled:.2g} tells them apart.",
     )
 
 

@@ -182,8 +182,8 @@ def _remarks(subject: Subject, kinds: Sequence[EmbeddingKind], seen: Seen) -> tu
     lacking, unseen = (names[profiles.right == 0].tolist() for profiles in (seen.train, seen.test))
     remarks = {
         "CE are left out: the head has no single vector per class.": head is None and "ce" in kinds,
-        "The head is a cosine head: features (FE, in CE and for archetypes) and weights are normalised, the weights times "
-        "its scale.": head is not None and head.kind == "cosine",
+        "The head is a cosine head: features (FE, CE, archetypes) and weights are normalised, the weights times its "
+        "scale.": head is not None and head.kind == "cosine",
         "Features may be negative (no ReLU before the head): FE are ranked by their mean as they are.": bool(
             subject.embeddings("train").min() < 0
         ),

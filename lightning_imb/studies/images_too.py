@@ -1,8 +1,6 @@
 """Runs that over-sample images as well as embeddings: what phase 2 made cannot be made again from real images."""
 
-from omegaconf import DictConfig
-
-from lightning_imb.studies.subject import Subject
+from lightning_imb.studies.subject import Subject, over_samples
 
 IMAGES_TOO = "The run also over-samples images, whose synthetic ones are not made again"
 
@@ -14,8 +12,4 @@ def over_samples_images_too(subject: Subject) -> bool:
         subject: The run.
     """
     cfg = subject.cfg
-    return bool(cfg.retrain.enabled) and _over_samples(cfg.oversample) and _over_samples(cfg.resampler)
-
-
-def _over_samples(node: DictConfig) -> bool:
-    return not str(node._target_).endswith(".NoResampling")
+    return bool(cfg.retrain.enabled) and over_samples(cfg.oversample) and over_samples(cfg.resampler)

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from lightning_imb.analysis.training_progress import Curve, progress_numbers
 from lightning_imb.metrics import FrequencyGroups
 from lightning_imb.reports.analysis.recall_curves_figure import recall_curves_figure
-from lightning_imb.reports.curves import Row, curve
+from lightning_imb.reports.curves import Row, curve, mean_over_runs
 from lightning_imb.reports.progress_figure import PREFIX, progress_figure
 from lightning_imb.studies.findings import Findings
 
@@ -113,8 +112,8 @@ def class_curves(rows: Sequence[Row], prefix: str) -> dict[int, Curve]:
 
 
 def mean_curve(curves: Sequence[Curve]) -> dict[int, float]:
-    """Mean of several curves in the epochs of the first; empty without curves."""
-    return {epoch: float(np.mean([points[epoch] for points in curves])) for epoch in (curves[0] if curves else ())}
+    """Mean of several curves, each epoch over those that have it; empty without curves."""
+    return {epoch: mean for epoch, (mean, _) in mean_over_runs(curves).items()}
 
 
 def epochs_table(curves: Mapping[str, Curve]) -> pd.DataFrame:

@@ -93,6 +93,7 @@ class Saliency(Study):
 
     name: ClassVar[str] = "saliency"
     title: ClassVar[str] = "Where the network looks"
+    reads_regions: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if isinstance(self.methods, str) or not self.methods:

@@ -91,7 +91,7 @@ class Similarity(Study):
             captions={"layers": f"{probe.said(len(rows))} Protocol of the run: {subject.protocol}, bacc {bacc:.3f}."},
         )
 
-    def compare(self, subjects: Sequence[Subject], found: Sequence[Findings]) -> Findings | None:
+    def compare(self, subjects: Sequence[Subject], found: Sequence[Findings]) -> Findings:
         """Compare the same layer of all pairs of runs: table ``runs``, figure ``runs``."""
         return compare_layers(self._probe(), subjects, self.untrained, self.seed)
 

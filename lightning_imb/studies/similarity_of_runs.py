@@ -19,7 +19,7 @@ FORMS = {"cka": True, "biased": False}
 _COLUMNS = ["layer", "row", "other", "same_seed", "pairs", "cka", "sd", "biased"]
 
 
-def compare_layers(probe: Probe, subjects: Sequence[Subject], with_untrained: bool, seed: int) -> Findings | None:
+def compare_layers(probe: Probe, subjects: Sequence[Subject], with_untrained: bool, seed: int) -> Findings:
     """CKA of each layer between all pairs of runs, averaged over the pairs of two rows of a sweep.
 
     Two runs of the same row differ by their seed alone: their similarity is the level of noise, and only methods that
@@ -28,23 +28,25 @@ def compare_layers(probe: Probe, subjects: Sequence[Subject], with_untrained: bo
 
     Args:
         probe: Images and layers.
-        subjects: The runs; those with other images or other layers than the first one are left out.
+        subjects: The runs; those with other data, other images or other layers than the first one are left out.
         with_untrained: Whether to compare with untrained networks.
         seed: Of the weights of these.
 
     Returns:
-        None where fewer than two runs can be compared.
+        Only remarks where fewer than two runs can be compared.
     """
-    layers, images = probe.layers_in(subjects[0]), subjects[0].names(probe.split)
+    layers, images = probe.layers_in(subjects[0]), _images(probe, subjects[0])
     # flattened maps of all runs and layers at once may be large
     groups = [layers] if probe.pooling == "mean" else [[layer] for layer in layers]
-    pairs, alike = [], list(subjects)
+    of_data = _of_data(subjects)
+    pairs, alike = [], of_data
     for group in groups:
         features = [_features(probe, subject, layers, images, group, with_untrained, seed) for subject in alike]
         alike = [subject for subject, found in zip(alike, features, strict=True) if found is not None]
         pairs += _pairs(alike, [found for found in features if found is not None])
+    remarks = _remarks(subjects, of_data, alike)
     if len(alike) < 2:
-        return None
+        return Findings(remarks=remarks)
     table, names = averaged(pairs), list(dict.fromkeys(subject.row for subject in alike))
     counts = ", ".join(f"{name} {sum(subject.row == name for subject in alike)}" for name in names)
     caption = (
@@ -52,13 +54,32 @@ def compare_layers(probe: Probe, subjects: Sequence[Subject], with_untrained: bo
         "none, of the same seed, which began with the same weights. On the diagonal, in bold: runs that differ in "
         f"their seed alone, the level of noise. Number of runs: {counts}."
     )
-    left_out = len(subjects) - len(alike)
     return Findings(
         tables={"runs": table},
         figures={"runs": runs_figure(matrices(table, layers, names), names, with_untrained)},
         captions={"runs": caption},
-        remarks=(f"{left_out} runs with other images or other layers are left out.",) if left_out else (),
+        remarks=remarks,
     )
+
+
+def _of_data(subjects: Sequence[Subject]) -> list[Subject]:
+    """The runs on the data of the first one: images of other data may have the same names."""
+    prints = [subject.run.read_data()["fingerprint"] for subject in subjects]
+    return [subject for subject, own in zip(subjects, prints, strict=True) if own == prints[0]]
+
+
+def _images(probe: Probe, subject: Subject) -> tuple[list[str], list[int]]:
+    """Names and labels of the images of the split, of which the probe chooses."""
+    return subject.names(probe.split), subject.labels(probe.split).tolist()
+
+
+def _remarks(subjects: Sequence[Subject], of_data: Sequence[Subject], alike: Sequence[Subject]) -> tuple[str, ...]:
+    """Which runs were left out."""
+    others = "; ".join(subject.label for subject in subjects if subject not in of_data)
+    remarks = [f"Left out, for other data than those of {subjects[0].label}: {others}."] if others else []
+    if left_out := len(of_data) - len(alike):
+        remarks.append(f"{left_out} runs with other images or other layers are left out.")
+    return tuple(remarks)
 
 
 class _Features(NamedTuple):
@@ -72,14 +93,14 @@ def _features(
     probe: Probe,
     subject: Subject,
     layers: Sequence[str],
-    images: Sequence[str],
+    images: tuple[list[str], list[int]],
     wanted: Sequence[str],
     with_untrained: bool,
     seed: int,
 ) -> _Features | None:
     """What the wanted layers put out; None for a run that has not all the layers, or not the images."""
     try:
-        if subject.names(probe.split) != images or probe.layers_in(subject) != layers:
+        if _images(probe, subject) != images or probe.layers_in(subject) != layers:
             return None
         trained = probe.features(subject, subject.model(), wanted)
         return _Features(trained, probe.features(subject, untrained(subject, seed), wanted) if with_untrained else None)

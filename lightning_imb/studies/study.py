@@ -15,10 +15,12 @@ class Study(ABC):
     Attributes:
         name: Of its yaml file, of its folder in ``analysis/`` of a run, and on the command line.
         title: Its heading in reports.
+        reads_regions: Whether findings depend on the regions that the data mark.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
+    reads_regions: ClassVar[bool] = False
 
     def reads_also(self) -> tuple[RunFolder, ...]:
         """Other runs that findings depend on, by the settings; when one of them is trained anew, they are made anew."""

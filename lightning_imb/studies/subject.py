@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
+from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
@@ -20,8 +21,7 @@ from lightning_imb.data.kept_embeddings import KeptEmbeddings, weights_digest
 from lightning_imb.models.class_weights import HeadWeights, head_weights
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.phases import Phase
-from lightning_imb.resampling import NoResampling
-from lightning_imb.restore import refuse_earlier, restore_classifier, restore_data, restore_precision
+from lightning_imb.restore import move_data, refuse_earlier, restore_classifier, restore_data, restore_precision
 from lightning_imb.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ class Subject:
         self.device = torch.device("cpu") if device is None else device
         self.cfg: DictConfig = run.read_config()
         refuse_earlier(run, self.cfg)
+        if root is not None:
+            move_data(self.cfg.dataset, root)
         recorded, metrics = run.read_data(), run.read_metrics()
         self.row: str = metrics["method"] if row is None else row
         self.seed: int = metrics["seed"]
@@ -156,7 +158,7 @@ class Subject:
         Raises:
             InputError: If they are not those of the run.
         """
-        data = restore_data(self.run, self.cfg, self.root, synthetic=False)
+        data = restore_data(self.run, self.cfg, None, synthetic=False)
         data.eval_batch_size = self.batch_size
         return data
 
@@ -212,10 +214,10 @@ class Subject:
     @cached_property
     def balanced(self) -> Balanced | None:
         """The set that phase 3 trained on, made again; None where nothing over-samples embeddings of real images."""
-        sampler = create(self.cfg.resampler, "resampler")
-        over_samples_images = not str(self.cfg.oversample._target_).endswith(".NoResampling")
-        if not self.cfg.retrain.enabled or isinstance(sampler, NoResampling) or over_samples_images:
+        cfg = self.cfg
+        if not cfg.retrain.enabled or over_samples(cfg.oversample) or not over_samples(cfg.resampler):
             return None
+        sampler = create(cfg.resampler, "resampler")
         z, y = torch.from_numpy(self.embeddings("train")), torch.from_numpy(self.labels("train"))
         made = balance(z, y, sampler)
         return Balanced(made.z.numpy(), made.y.numpy(), made.n_real, getattr(sampler, "report_", None))
@@ -230,10 +232,13 @@ class Subject:
 
     @cached_property
     def _regions(self) -> "Regions | None":
-        _ = self.data  # where the data moved, the config learns it here
         node = self.cfg.dataset.get("regions")
         regions: Regions | None = None if node is None else create(node, "dataset.regions")
         return regions
+
+    def regions_fingerprint(self) -> str:
+        """Hash of all that marks regions in the images of the data set; empty where nothing does."""
+        return "" if self._regions is None else self._regions.fingerprint()
 
     @cached_property
     def has_regions(self) -> bool:
@@ -258,5 +263,12 @@ class Subject:
             self.__dict__.pop(name, None)
 
     def track(self, items: Iterable[T], description: str, total: float | None = None) -> Iterator[T]:
-        """Go through items with a progress bar."""
-        yield from track(items, description, total=total, transient=True, disable=self.quiet)
+        """Go through items with a progress bar, on a terminal alone: of piped output it would make blank lines."""
+        console = Console()
+        hidden = self.quiet or not console.is_terminal
+        yield from track(items, description, total=total, console=console, transient=True, disable=hidden)
+
+
+def over_samples(node: DictConfig) -> bool:
+    """Whether an ``oversample`` or ``resampler`` config makes anything."""
+    return not str(node._target_).endswith(".NoResampling")

@@ -80,6 +80,7 @@ class TopActivations(Study):
 
     name: ClassVar[str] = "top_images"
     title: ClassVar[str] = "Images that excite units most"
+    reads_regions: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         checked_choice("split", self.split, SPLITS)

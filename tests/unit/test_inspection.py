@@ -1,5 +1,6 @@
 """imb-analyze: each analysis once, all others in spite of one that cannot be done, comparisons over a sweep."""
 
+import contextlib
 import json
 import shutil
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from helpers.studies import Counting, finished
 from rich.console import Console
 
 from lightning_imb.inspection import Inspection, inspect_runs
+from lightning_imb.runs import RunFolder
 from lightning_imb.studies.study import Study
 from lightning_imb.studies.subject import Subject
 from lightning_imb.utils.errors import InputError
@@ -87,6 +89,51 @@ def test_runs_are_compared_once(sweep):
     assert Counting.asked.count("comparison") == 1
     result = json.loads((sweep / "analysis" / "counting" / "result.json").read_text())
     assert result["numbers"] == {"counting/runs": 2.0}
+
+
+def test_comparisons_of_runs_that_went_are_removed(sweep):
+    everything = [opened(sweep / name) for name in ("eos0", "erm0")]
+    for subjects in (everything, everything[:1]):
+        work = inspection(Counting(1))
+        work.over(sweep / "analysis", subjects, [work.of_run(subject) for subject in subjects])
+        assert (sweep / "analysis" / "counting").is_dir() == (len(subjects) > 1)
+
+
+def test_a_comparison_says_of_which_runs_it_is(sweep):
+    work = inspection(Counting(1))
+    subjects = [opened(sweep / name) for name in ("eos0", "erm0")]
+    work.over(sweep / "analysis", subjects, [work.of_run(subject) for subject in subjects])
+    assert json.loads((sweep / "analysis" / "counting" / "result.json").read_text())["runs"] == ["eos0", "erm0"]
+
+
+def test_findings_under_other_settings_do_not_outlive_a_failure(sweep, monkeypatch):
+    inspection(Counting(1)).of_run(opened(sweep / "erm0"))
+    monkeypatch.setattr(Counting, "look", Refusing.look)
+    assert inspection(Counting(2)).of_run(opened(sweep / "erm0")) == []
+    assert not (sweep / "erm0" / "analysis" / "counting").exists()
+
+
+def test_a_run_that_another_process_works_on_does_not_end_the_sweep(sweep, monkeypatch):
+    def busy(path, waiting):
+        if "erm0" in path.parts:
+            waiting()
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr("lightning_imb.inspection.locked", busy)
+    work = inspection(Counting(1))
+    looked = [work.of_run(opened(sweep / name)) for name in ("erm0", "eos0")]
+    assert [len(of_run) for of_run in looked] == [0, 1]
+    assert "another process is writing" in work.failures[0]
+
+
+def test_a_run_that_cannot_be_opened_does_not_end_the_sweep(sweep):
+    run = RunFolder(sweep / "erm0")
+    cfg = run.read_config()
+    del cfg.model["experts"]
+    run.write_config(cfg)
+    with pytest.raises(InputError, match="of an earlier lightning_imb"):
+        analysed(folder=sweep, analyses="[head_norms]")
+    assert (sweep / "eos1" / "analysis" / "head_norms" / "result.json").is_file()
 
 
 def test_a_single_run_is_compared_with_nothing(sweep):

@@ -89,7 +89,14 @@ def _distance_and_chance(axes: Axes, values: Mapping[str, NDArray[np.float64]], 
     marks = marks_for(len(null))
     lines = {"ecolor": "#222222", "elinewidth": 1, "alpha": marks["alpha"], "zorder": 1}
     axes.errorbar(counts, null, sd, fmt="none", **lines)
-    axes.plot(counts, null, "_", color="#222222", label=CHANCE, **marks | {"markersize": 14, "markeredgewidth": 2})
+    axes.plot(
+        counts,
+        null,
+        "_",
+        color="#222222",
+        label=CHANCE,
+        **marks | {"markersize": 2 * marks["markersize"], "markeredgewidth": 2},
+    )
     axes.plot(counts, values["abs_log_r_tp"], "o", color=BLUE, **marks)
     axes.set_ylabel("mean |log R|\nof true positives")
     axes.set_ylim(bottom=0)

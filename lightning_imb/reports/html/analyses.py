@@ -29,6 +29,7 @@ class Result:
         captions: By name of the figure.
         remarks: What the analysis left out, and why.
         settings: With what it was made.
+        runs: Of a comparison, the folders of its runs, relative to that of the sweep.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class Result:
     captions: dict[str, str]
     remarks: tuple[str, ...]
     settings: dict[str, Any]
+    runs: tuple[str, ...]
 
     def picture(self, name: str, whose: str) -> Picture:
         """One of the figures, for the page.
@@ -95,4 +97,5 @@ def _result(folder: Path, found: Mapping[str, Any]) -> Result:
         captions={name: str(text) for name, text in found["captions"].items()},
         remarks=tuple(str(remark) for remark in found["remarks"]),
         settings=dict(found["settings"].items()),
+        runs=tuple(str(run) for run in found.get("runs", ())),
     )

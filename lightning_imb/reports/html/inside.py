@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -54,6 +55,7 @@ def _section(name: str, heading: str, rows: Sequence[RowRuns], sweep: Path | Non
     tables, left_out = _tables(heading, with_findings)
     notes = [
         *problems,
+        *([] if sweep is None else _other_runs(between, rows, sweep)),
         *_unequal_settings(results),
         *_not_analysed(name, looked),
         *beyond([one.row for one in with_findings], MAX_ROWS, "Pictures", f"the others are in {FOLDER}/ of each run"),
@@ -69,6 +71,17 @@ def _section(name: str, heading: str, rows: Sequence[RowRuns], sweep: Path | Non
         notes=tuple(notes),
         tables_first=True,
     )
+
+
+def _other_runs(between: Sequence[Result], rows: Sequence[RowRuns], sweep: Path) -> list[str]:
+    """Say where a comparison was made of other runs than the page is of."""
+    here = {os.path.relpath(record.path, sweep) for row in rows for record in row.records}
+    return [
+        f"The comparison is of {len(result.runs)} runs and this page of {len(here)}: where runs came or went since, "
+        "run imb-analyze again."
+        for result in between
+        if set(result.runs) != here
+    ]
 
 
 def _results(name: str, row: RowRuns, problems: list[str]) -> Iterator[tuple[str, Result]]:

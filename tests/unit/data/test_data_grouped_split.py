@@ -51,18 +51,45 @@ def test_what_a_group_is_called_does_not_matter():
     assert grouped_rows(labels, groups, wanted, seed=0).tolist() == renamed.tolist()
 
 
+@pytest.mark.parametrize("size", [1, 0.05])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_class_of_pairs_gives_one_pair_where_one_image_is_wanted(size, seed):
+    labels = np.repeat([0, 1], 16)
+    groups = np.concatenate([np.arange(16), 16 + np.arange(16) // 2])
+    rest, held = stratified_split(labels, size, seed, groups=groups)
+    assert np.bincount(labels[held]).tolist() == [1, 2]  # single images are as many as wanted
+    assert not set(groups[rest]) & set(groups[held])
+
+
+def test_only_the_smallest_group_is_taken_where_none_is_small_enough():
+    labels, groups = np.zeros(12, np.int64), np.repeat([0, 1, 2], [5, 3, 4])
+    for seed in range(6):
+        assert np.unique(groups[stratified_split(labels, 2, seed, groups=groups)[1]]).tolist() == [1]
+    assert grouped_rows(labels, groups, np.array([0]), seed=0).tolist() == []  # none wanted, none taken
+
+
 def test_a_class_of_one_group_cannot_be_split():
     labels, groups = np.array([0] * 6 + [1] * 4), np.array([0, 1, 2, 3, 4, 5, 9, 9, 9, 9])
-    with pytest.raises(InputError, match=r"groups of class rare are too large or too few to hold out"):
+    sentence = (
+        "all images of class rare belong to one group, .*test_size .*: add images of another group, or set dataset"
+    )
+    with pytest.raises(InputError, match=sentence):
         stratified_split(labels, 0.5, 0, ["many", "rare"], "dataset.test_size", groups)
 
 
+def test_a_group_that_is_too_large_in_another_class_asks_for_a_larger_split():
+    labels, groups = np.array([0] * 10 + [1] * 2), np.array([0] * 4 + [1] * 4 + [2, 3] + [0, 1])
+    with pytest.raises(InputError, match=r"groups of class 1 are too large to hold out size .*: raise size"):
+        stratified_split(labels, 1, 0, setting="size", groups=groups)
+    assert len(stratified_split(labels, 0.5, 0, groups=groups)[1]) >= 5
+
+
 def test_both_sides_are_checked():
-    labels = np.array([0, 0, 1, 1])
-    check_both_sides(labels, np.array([0, 2]), None, "size")
+    labels, groups = np.array([0, 0, 1, 1]), np.arange(4)
+    check_both_sides(labels, groups, np.array([0, 2]), None, "size")
     for held in ([0], [0, 2, 3]):
         with pytest.raises(InputError, match="class 1"):
-            check_both_sides(labels, np.array(held), None, "size")
+            check_both_sides(labels, groups, np.array(held), None, "size")
 
 
 @pytest.fixture

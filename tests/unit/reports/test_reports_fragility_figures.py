@@ -4,6 +4,7 @@ import itertools
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.text import Annotation
 
@@ -19,6 +20,15 @@ from lightning_imb.reports.style import new_figure
 
 NAMES, COUNTS = ["few", "many", "none"], [5, 100, 30]
 FEATURES = np.array([[3, 0], [0, 7], [-1, -1]])
+MEASURES = pd.DataFrame(
+    {
+        "log_r_tp": np.log([0.5, 1, np.nan]),
+        "log_r_fn": np.log([0.25, 0.75, 2]),
+        "abs_log_r_tp": [0.7, 0.2, np.nan],
+        "null_abs_log_r_tp": [0.4, 0.1, np.nan],
+        "null_abs_log_r_tp_sd": [0.1, np.nan, np.nan],
+    }
+)
 SHARES = np.array([[0.9, 0.1], [0.99, 0.01], [np.nan, np.nan]])
 
 
@@ -76,15 +86,26 @@ def test_magnitudes_are_bars_from_head_to_tail():
 
 
 def test_ratios_are_drawn_against_the_size_and_named_once():
-    logs = {"right": np.log([0.5, 1, np.nan]), "wrong": np.log([0.25, 0.75, 2])}
-    axes = match_figure(logs, NAMES, COUNTS, "x").axes[0]
-    right, wrong, even = axes.lines
+    ratio, distance = match_figure(MEASURES, (-0.7, np.nan), NAMES, COUNTS, "x").axes
+    right, wrong, even = ratio.lines
     np.testing.assert_allclose(right.get_ydata(), [0.5, 1, np.nan])
     np.testing.assert_allclose(wrong.get_ydata(), [0.25, 0.75, 2])
     assert set(even.get_ydata()) == {1}
-    assert sorted(written(axes)) == sorted(NAMES)
-    assert axes.get_xscale() == "log"
-    assert axes.xaxis.get_major_formatter()(1000, 0) == "1,000"
+    assert sorted(written(ratio)) == sorted(NAMES)
+    assert ratio.get_xscale() == distance.get_xscale() == "log"
+    assert distance.xaxis.get_major_formatter()(1000, 0) == "1,000"
+
+
+def test_what_chance_gives_stands_beside_the_match():
+    figure = match_figure(MEASURES, (-0.7, np.nan), NAMES, COUNTS, "x")
+    distance = figure.axes[1]
+    null, raw = distance.lines
+    np.testing.assert_allclose(null.get_ydata(), [0.4, 0.1, np.nan])
+    np.testing.assert_allclose(raw.get_ydata(), [0.7, 0.2, np.nan])
+    few, many = (segment[:, 1] for segment in distance.collections[0].get_segments()[:2])
+    np.testing.assert_allclose([few, many], [[0.3, 0.5], [0.1, 0.1]])  # one division has no deviation
+    assert "-0.70, of what is beyond chance not defined" in distance.get_title(loc="left")
+    assert [text.get_text() for text in figure.legends[0].get_texts()][2].startswith("chance: random divisions")
 
 
 def test_diversity_stands_against_size_and_recall():

@@ -1,5 +1,6 @@
 """The features of the classes of a run: tables, numbers, remarks, and the comparison of runs."""
 
+import inspect
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,12 +16,16 @@ from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 from torch import nn
 
+from lightning_imb.analysis.archetypes import ARCHETYPES, archetype_counts, archetypes
 from lightning_imb.analysis.top_features import top_features
+from lightning_imb.resampling.rows import Search
+from lightning_imb.runs import RunFolder
 from lightning_imb.studies import fragility_compare, fragility_figures, fragility_parts
 from lightning_imb.studies.findings import Findings
 from lightning_imb.studies.fragility import Fragility
 from lightning_imb.studies.fragility_compare import sorted_differences
 from lightning_imb.studies.fragility_figures import group_means
+from lightning_imb.studies.kept import key_of_run
 from lightning_imb.studies.subject import Subject
 from lightning_imb.utils.errors import InputError
 
@@ -31,6 +36,8 @@ STUDY = Fragility(
     signed=False,
     top=3,
     matched_rows=None,
+    repetitions=5,
+    seed=0,
     reference=None,
     archetypes=True,
     twin=None,
@@ -43,7 +50,7 @@ class Run(ArraysSubject):
     def __init__(self, row="eos", seed=0, trained=(0.0, 0.0), hits=None, **arrays):
         super().__init__(row=row, seed=seed, **arrays)
         self.row, self.device, self.batch_size, self.quiet = row, torch.device("cpu"), 8, True
-        self.run = SimpleNamespace(path=Path("run"))
+        self.run, self.root, self.forgotten = SimpleNamespace(path=Path("run")), "moved", 0
         self._trained, self._hits = dict(zip(("before", "after"), trained, strict=True)), hits or {}
 
     def model(self, stage="after"):
@@ -52,6 +59,9 @@ class Run(ArraysSubject):
         nn.init.zeros_(module[0].bias)
         module[1].running_mean += stage == "after"
         return SimpleNamespace(extractor_module=module)
+
+    def forget(self):
+        self.forgotten += 1
 
     def predicted(self, split, stage="after"):
         """Answers of the head, where they are not given."""
@@ -102,8 +112,11 @@ def test_every_view_has_its_rows_and_numbers(run, found):
     assert views.size().to_dict() == dict.fromkeys([(k, s) for k in ("ce", "fe") for s in ("after", "before")], 3)
     for (kind, stage), table in views:
         prefix = "fragility/" + "before/" * (stage == "before") + "fe/" * (kind == "fe")
-        for name, column in {"abs_log_r_tp": "abs_log_r_tp", "diversity_b": "diversity_b_train"}.items():
-            assert found.numbers[f"{prefix}{name}"] == pytest.approx(table[column].mean())
+        for name in ("abs_log_r_tp", "excess_abs_log_r_tp", "null_overlap_train_test"):
+            assert found.numbers[f"{prefix}{name}"] == pytest.approx(table[name].mean())
+        assert found.numbers[f"{prefix}diversity_b"] == pytest.approx(table["diversity_b_train"].mean())
+        rank = table[["excess_abs_log_r_tp", "train_images"]].corr("spearman").iloc[0, 1]
+        assert found.numbers[f"{prefix}spearman_excess_abs_log_r_tp_count"] == pytest.approx(rank)
     for stage, name in {"after": "bacc", "before": "before/bacc"}.items():
         right = run.predicted("test", stage) == run.labels("test")
         assert found.numbers[name] == pytest.approx(np.mean([right[run.labels("test") == c].mean() for c in range(3)]))
@@ -200,6 +213,7 @@ def test_runs_are_compared_by_rows_and_by_a_shared_extractor(tmp_path):
     assert shared[["run", "other_run"]].to_numpy().tolist() == [["erm, seed 0", "eos, seed 0"]] * 2
     assert shared["overlap"].tolist() == [1, 1]
     assert compared.figures.keys() == compared.captions.keys() == {"models_by_class", "models_overlap"}
+    assert [run.forgotten for run in runs] == [1, 1, 1]  # one network at a time
 
 
 def test_means_of_a_row_are_over_its_seeds():
@@ -220,6 +234,26 @@ def test_runs_with_other_classes_or_extractors_are_not_compared_by_identity():
     assert STUDY.compare(strange, [STUDY.look(run) for run in strange]) is None
 
 
+def test_the_size_of_matched_rows_is_said_where_it_is_small_or_differs(found):
+    assert set(found.tables["classes"]["matched_rows"]) == {8}
+    assert not any("diversity_c_matched" in remark for remark in found.remarks)
+    runs = [Run("erm"), Run("eos", counts=(40, 20, 5))]
+    looked = [found, STUDY.look(runs[1])]
+    assert any("diversity_c_matched is of 5 rows per class, fewer than 2 K = 6" in text for text in looked[1].remarks)
+    assert any("diversity_c_matched is of 5 to 8 rows" in text for text in STUDY.compare(runs, looked).remarks)
+    assert not any("diversity_c_matched" in text for text in STUDY.compare([runs[0]] * 2, [found] * 2).remarks)
+
+
+def test_archetypes_of_a_cosine_head_go_by_the_features_that_it_reads():
+    run = Run(kind="cosine")
+    z, labels = run.embeddings("train"), run.labels("train")
+    z *= np.random.default_rng(3).uniform(0.1, 10, (len(z), 1)).astype(np.float32)  # lengths mean nothing
+    expected = archetype_counts(archetypes(z / np.linalg.norm(z, axis=1, keepdims=True), labels, Search()), labels, 3)
+    assert (expected != archetype_counts(archetypes(z, labels, Search()), labels, 3)).any()
+    table = STUDY.look(run).tables["archetypes"]
+    assert table[list(ARCHETYPES)].to_numpy().tolist() == expected.tolist()
+
+
 def test_a_kind_that_one_run_lacks_is_not_compared():
     runs = [Run("ride", kind="experts"), Run("erm")]
     compared = STUDY.compare(runs, [STUDY.look(run) for run in runs])
@@ -227,11 +261,13 @@ def test_a_kind_that_one_run_lacks_is_not_compared():
 
 
 def test_a_twin_stands_beside_each_class(monkeypatch):
-    twin = Run(counts=(40, 40, 40))
+    twin, opened = Run(counts=(40, 40, 40)), inspect.signature(Subject)
+    asked = []
     monkeypatch.setattr(fragility_parts, "RunFolder", SimpleNamespace(open_finished=Path))
-    monkeypatch.setattr(fragility_parts, "Subject", lambda *_, **__: twin)
+    monkeypatch.setattr(fragility_parts, "Subject", lambda *a, **k: asked.append(opened.bind(*a, **k)) or twin)
     found = replace(STUDY, twin="balanced").look(Run())
     table = found.tables["twin"].query("embedding == 'ce'")
+    assert asked[0].arguments["root"] == "moved"
     assert table["train_images"].tolist() == [40, 20, 8]
     assert table["twin_train_images"].tolist() == [40, 40, 40]
     direct = STUDY.look(twin).tables["classes"].query("embedding == 'ce' and stage == 'after'")
@@ -244,6 +280,19 @@ def test_a_twin_stands_beside_each_class(monkeypatch):
     twin.class_names = ["x", "y", "z"]
     with pytest.raises(InputError, match="twin=balanced has other classes"):
         replace(STUDY, twin="balanced").look(Run())
+
+
+def test_a_twin_that_is_trained_anew_is_looked_at_anew(tmp_path):
+    run, twin = Run(), RunFolder(tmp_path / "twin")
+    run.run = RunFolder(tmp_path / "run")
+    run.run.write_metrics({"seed": 0})
+    beside = replace(STUDY, twin=str(twin.path))
+    assert STUDY.reads_also() == beside.reads_also() == ()  # not finished: `look` says so
+    keys = []
+    for seed in (1, 1, 2):
+        twin.write_metrics({"seed": seed})
+        keys.append(key_of_run(beside, run))
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_a_twin_equal_to_the_run_differs_in_nothing():
@@ -274,6 +323,8 @@ def test_means_of_groups_leave_out_what_is_not_defined():
         ("archetypes", 1, "give true or false"),
         ("top", 0, "top is 0"),
         ("matched_rows", 0, "matched_rows is 0"),
+        ("repetitions", 0, "repetitions is 0"),
+        ("seed", -1, "seed is -1"),
     ],
 )
 def test_impossible_settings_are_refused(setting, value, sentence):

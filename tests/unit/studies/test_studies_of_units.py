@@ -1,5 +1,6 @@
 """Dissection, similarity and top images of runs on images with planted lesions."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -15,8 +16,10 @@ from lightning_imb.analysis.cka import linear_cka
 from lightning_imb.analysis.dissect import Dissection as Settings
 from lightning_imb.analysis.dissect import dissect
 from lightning_imb.analysis.dissection import detectors
+from lightning_imb.runs import RunFolder
 from lightning_imb.studies.concepts import read_concepts
 from lightning_imb.studies.features import untrained
+from lightning_imb.studies.findings import Findings
 from lightning_imb.studies.similarity_of_runs import averaged, matrices
 from lightning_imb.studies.subject import Subject
 
@@ -99,6 +102,14 @@ def test_units_that_know_lesions_but_no_classes_detect_lesions(subject):
     maps = torch.from_numpy(known + 0.5 * noise).unflatten(2, (SIDE, SIDE))
     found = dissect(lambda: [{"x": maps}], concepts.masks, [], Settings(0.9, "pixels", 0, 0, None))["x"]
     assert detectors(found.iou, 0.04).concept.tolist() == [0] * 30 + [1] * 30
+
+
+def test_units_on_in_too_few_pixels_to_tell_lesions_from_those_of_a_class_are_remarked_on(subject):
+    share = (subject.labels("train") < 2).mean() * 36 / 256
+    doubt = replace(dissection(textures=False), quantile=0.99).look(subject).remarks[1]
+    assert "0.01 of all pixels" in doubt
+    assert f"'lesion' fills {share:.2g}" in doubt
+    assert f"quantile={1 - share:.2g}" in doubt
 
 
 def test_concepts_are_counted_inside_the_marked_regions_alone(subject):
@@ -213,7 +224,25 @@ def test_a_sweep_compares_layers_between_runs(runs, pooling):
         for other, pairs in (("erm", 1), ("untrained", 2))
     }
     assert (table["cka"] < 1).all()
-    assert similarity().compare(subjects[1:], [None] * 2) is None
+    assert similarity().compare(subjects[1:], [None] * 2) == Findings(remarks=found.remarks)
+
+
+def test_runs_of_other_data_are_left_out_by_name(runs, tmp_path):
+    shutil.copytree(runs[1].path, tmp_path / "run")
+    moved = RunFolder(tmp_path / "run")
+    moved.write_data(moved.read_data() | {"fingerprint": "of other images that are called the same"})
+    subjects = [opened(runs[0]), opened(moved, "other"), opened(runs[1])]
+    found = similarity().compare(subjects, [None] * 3)
+    assert found.remarks == ("Left out, for other data than those of erm, seed 0: other, seed 1.",)
+    assert set(found.tables["runs"]["row"]) == {"erm"}
+    assert similarity().compare(subjects[:2], [None] * 2) == Findings(remarks=found.remarks)
+
+
+def test_images_of_other_labels_are_not_compared(runs):
+    subjects = [opened(runs[0]), opened(runs[1])]
+    labels = subjects[1].labels("train")
+    subjects[1].labels = lambda split: labels[::-1]
+    assert similarity().compare(subjects, [None] * 2).tables == {}
 
 
 def pair(row, other, value, same_seed=False):

@@ -90,6 +90,19 @@ def test_a_loss_without_gradients_says_so(subject):
     assert any("gradients" in remark for remark in found.remarks)
 
 
+@pytest.mark.parametrize("gap", [(0, 1), (0, 3), (1, 3)])
+def test_a_group_is_averaged_over_the_classes_that_an_epoch_has(subject, gap):
+    rows = {epoch: {"train/loss": 1.0} for epoch in range(4)}
+    for epoch in (1, 3):
+        rows[epoch] |= {f"val/recall/{c}": (0.9, 0.7, 0.5, 0.1)[c] for c in range(4) if (c, epoch) != gap}
+    run = subject(rows, counts=(40, 20, 10, 5))
+    run.class_names.append("fox")
+    epochs = Progress(0.5).look(run).tables["epochs"].set_index("epoch")
+    major = {epoch + 1: {(0, epoch): 0.7, (1, epoch): 0.9}.get(gap, 0.8) for epoch in (1, 3)}
+    assert epochs["recall_major"].to_dict() == pytest.approx(major)
+    assert epochs["recall_minor"].to_dict() == pytest.approx({2: 0.3, 4: 0.3})
+
+
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_without_diagnostics_the_scored_images_are_summed_up_under_their_own_name(subject, split):
     found = STUDY.look(subject(scored(split)))

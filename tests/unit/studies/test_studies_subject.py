@@ -84,6 +84,15 @@ def test_what_is_forgotten_is_made_again(eos):
     assert (run.logits("test") == before).all()
 
 
+@pytest.mark.parametrize(("terminal", "quiet"), [(False, False), (True, True), (True, False)])
+def test_a_bar_is_drawn_on_a_terminal_alone(eos, monkeypatch, capsys, terminal, quiet):
+    monkeypatch.setattr(module.Console, "is_terminal", terminal)
+    run = Subject(eos.run, quiet=quiet)
+    assert list(run.track(iter("abc"), "looking")) == ["a", "b", "c"]
+    shown = capsys.readouterr().out
+    assert ("looking" in shown) if terminal and not quiet else shown == ""
+
+
 def test_parameters_want_no_gradient(eos):
     assert not any(p.requires_grad for p in eos.model().parameters())
     assert not eos.model().training
