@@ -129,7 +129,7 @@ def test_other_words_are_refused_before_training(tmp_path, said):
 def test_other_code_has_another_key(monkeypatch):
     cfg = config("/nowhere")
     first = StoredPhase1("/nowhere", phase_1_identity(cfg, "data")).key
-    monkeypatch.setattr(store, "_code_digest", lambda: "other")
+    monkeypatch.setattr(store, "code_digest", lambda _: "other")
     assert StoredPhase1("/nowhere", phase_1_identity(cfg, "data")).key != first
 
 
@@ -140,7 +140,7 @@ def test_a_phase_1_that_changed_hands_between_versions_is_not_published(tmp_path
     with pytest.raises(SystemExit):
         cell(run, shelf, "method=eos")
     monkeypatch.undo()
-    monkeypatch.setattr(store, "_code_digest", lambda: "of the next release")
+    monkeypatch.setattr(store, "code_digest", lambda _: "of the next release")
     cell(run, shelf, "method=eos")
     assert entries(shelf) == []
     assert "begun with other versions" in caplog.text

@@ -80,7 +80,7 @@ def _other_runs(between: Sequence[Result], rows: Sequence[RowRuns], sweep: Path)
         f"The comparison is of {len(result.runs)} runs and this page of {len(here)}: where runs came or went since, "
         "run imb-analyze again."
         for result in between
-        if set(result.runs) != here
+        if result.runs and set(result.runs) != here
     ]
 
 

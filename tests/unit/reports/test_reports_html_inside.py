@@ -2,6 +2,8 @@
 
 import io
 import math
+import os
+import shutil
 
 import pytest
 from PIL import Image
@@ -21,14 +23,16 @@ def png(width=30, height=20):
     return file.getvalue()
 
 
-def looked(folder, name="gap", title="Gap", numbers=None, captions=None, remarks=(), settings=None, size=(30, 20)):
+def looked(
+    folder, name="gap", title="Gap", numbers=None, captions=None, remarks=(), settings=None, size=(30, 20), of=()
+):
     """Write findings as imb-analyze does; returns their folder."""
     place = folder / "analysis" / name
     place.mkdir(parents=True)
     captions = {"bars": "Bars."} if captions is None else captions
     for figure in captions:
         (place / f"{figure}.png").write_bytes(png(*size))
-    found = {"name": name, "title": title, "numbers": numbers or {}, "captions": captions}
+    found = {"name": name, "title": title, "numbers": numbers or {}, "captions": captions, "runs": list(of)}
     write_json_atomic(place / "result.json", found | {"remarks": list(remarks), "settings": settings or {}})
     return place
 
@@ -140,6 +144,14 @@ def test_numbers_that_are_too_many_are_counted(runs, sweep, monkeypatch):
     (section,) = sections(sweep)
     assert texts(section.tables[0])[0] == ["method", "n", "0", "1"]
     assert "The first 2 of 5 numbers gap/...; result.json of each run has all." in section.notes
+
+
+def test_a_comparison_of_other_runs_says_so(runs, sweep):
+    place = looked(sweep, of=[os.path.relpath(folder, sweep) for folder in runs.values()])
+    assert not any("comparison" in note for note in sections(sweep)[0].notes)
+    shutil.rmtree(place)
+    looked(sweep, of=[os.path.relpath(runs["erm/0"], sweep), "gone"])
+    assert sections(sweep)[0].notes[0].startswith("The comparison is of 2 runs and this page of 4")
 
 
 def test_a_remark_says_of_which_runs_it_is_unless_of_all(runs, sweep, monkeypatch):
