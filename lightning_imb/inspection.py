@@ -15,7 +15,7 @@ from lightning_imb.checks import check_accelerator, check_whole
 from lightning_imb.machine import pick_device
 from lightning_imb.reports.collect import collect
 from lightning_imb.reports.comparison import check_repeats
-from lightning_imb.reports.grid import to_rich
+from lightning_imb.reports.grid import to_rich, wide_console
 from lightning_imb.reports.html.rows import RowRuns, row_runs
 from lightning_imb.runs import RunFolder
 from lightning_imb.studies.findings import Findings
@@ -138,7 +138,7 @@ def inspect_runs(cfg: DictConfig) -> None:
     check_whole(cfg.batch_size, "batch_size", 1)
     if (cfg.run is None) == (cfg.folder is None):
         raise InputError("give either a run folder, run=<folder>, or the folder of a sweep, sweep=<folder>")
-    console = Console()
+    console = wide_console()
     work = Inspection(_studies(cfg), bool(cfg.force), console)
     keep_freed_memory()
     torch.set_num_threads(choose_threads(cfg.threads).value)

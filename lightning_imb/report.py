@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from lightning_imb.reports.document import Document
     from lightning_imb.reports.unfinished import Unfinished
 
-PIPE_WIDTH = 1000  # columns of a pipe or a file: nothing is cut there
 MAX_PLACES = 25  # run folders that are listed
 
 
@@ -119,14 +118,10 @@ def _document(request: Request, records: "Sequence[RunRecord]") -> "Document":
 
 
 def _show(request: Request, records: "Sequence[RunRecord]") -> None:
-    from rich.console import Console
-
-    from lightning_imb.reports.grid import to_rich
+    from lightning_imb.reports.grid import to_rich, wide_console
 
     document = _document(request, records)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPE_WIDTH)
+    console = wide_console()
     for grid in document.grids:
         console.print(to_rich(grid))
     print("\n".join(document.remarks))

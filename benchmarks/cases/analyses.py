@@ -1,12 +1,14 @@
 """The analyses of finished runs on 100,000 embeddings of 2,048 features: time, and memory above the embeddings."""
 
+import resource
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.case import Case, Pair, Settings, Side, Turn
 
 if TYPE_CHECKING:
-    from benchmarks.looking_inside import Found
+    from benchmarks.looking_inside import Found, Inside
 
 
 class Measured(NamedTuple):
@@ -44,11 +46,9 @@ ANALYSES = {
 def plain(turn: Turn, settings: Settings, analysis: str) -> None:
     """The analysis as one would first write it, of a share of the rows."""
     from benchmarks import naive_inside
-    from benchmarks.looking_inside import inside
 
-    data, work = inside(settings), getattr(naive_inside, analysis)
-    share = settings.size(ANALYSES[analysis].share, 1)
-    _measured(turn, lambda: work(data, share), all_rows=share == 1)
+    work, share = getattr(naive_inside, analysis), settings.size(ANALYSES[analysis].share, 1)
+    _measured(turn, settings, lambda data: work(data, share), all_rows=share == 1)
 
 
 def ours(turn: Turn, settings: Settings, analysis: str) -> None:
@@ -57,20 +57,29 @@ def ours(turn: Turn, settings: Settings, analysis: str) -> None:
     from benchmarks.product import common_overrides, compose_config
 
     compose_config(*common_overrides(settings))  # for its threads
-    data, work = looking_inside.inside(settings), getattr(looking_inside, analysis)
-    _measured(turn, lambda: work(data), all_rows=settings.size(ANALYSES[analysis].share, 1) == 1)
+    all_rows = settings.size(ANALYSES[analysis].share, 1) == 1
+    _measured(turn, settings, getattr(looking_inside, analysis), all_rows)
 
 
-def _measured(turn: Turn, work: "Callable[[], Found]", all_rows: bool) -> None:
+def _measured(turn: Turn, settings: Settings, work: "Callable[[Inside], Found]", all_rows: bool) -> None:
+    from benchmarks.looking_inside import inside
     from benchmarks.timing import peak_memory_mb
 
-    before = peak_memory_mb()
+    before = _resident_mb()
+    data = inside(settings)
+    inputs = sum(array.nbytes for array in data) / 1e6
     while True:
         turn.begin()
-        rows, found = work()
-        above = round(peak_memory_mb() - before)
+        rows, found = work(data)
+        above = round(peak_memory_mb() - before - inputs)  # at least what it took to draw the embeddings
         same = {"work": found} if all_rows else {}  # of other rows other things are found
         turn.end(units=rows, rows=rows, peak_mb_above_inputs=above, **same)
+
+
+def _resident_mb() -> float:
+    """What this process holds now, in 10^6 bytes."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 1e6
 
 
 def pairs(settings: Settings) -> Sequence[Pair]:

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+_PIPE_WIDTH = 1000  # columns of a pipe or a file
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,18 @@ def to_rich(grid: Grid) -> Table:
         box=box.SIMPLE_HEAD,
     )
     for i, name in enumerate(grid.header):
-        table.add_column(Text(name), justify="left" if i < grid.labels else "right")
+        label = i < grid.labels
+        table.add_column(Text(name), justify="left" if label else "right", overflow="fold" if label else "ellipsis")
     for i, row in enumerate(grid.rows):
         cells = [Text(cell, style="bold" if (i, j) in grid.bold else "") for j, cell in enumerate(row)]
         table.add_row(*cells, end_section=i in grid.breaks)
     return table
+
+
+def wide_console() -> Console:
+    """A console that cuts no table where its output goes into a pipe or a file."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
 
 
 def to_markdown(grid: Grid) -> str:

@@ -1,21 +1,23 @@
 """Numbers of analyses as tables: of one run, and of a sweep as mean ± std over seeds."""
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
 
+from lightning_imb.reports.digits import mean_and_spread, significant
 from lightning_imb.reports.grid import Grid
 from lightning_imb.studies.findings import Findings
 from lightning_imb.studies.study import Study
 from lightning_imb.studies.subject import Subject
 
-_DIGITS = 4
 _MISSING = "–"
 
 
 def numbers_of_run(study: Study, found: Findings) -> Grid:
     """One line per number."""
-    rows = tuple((name, _text(value)) for name, value in found.numbers.items())
+    numbers = found.numbers.items()
+    rows = tuple((name, significant(value) if math.isfinite(value) else _MISSING) for name, value in numbers)
     return Grid(study.title, ("number", "value"), rows, caption=" ".join(found.remarks))
 
 
@@ -45,7 +47,8 @@ def numbers_of_sweep(study: Study, table: pd.DataFrame) -> Grid:
         table: As `summary_table` returns it.
     """
     cells = {
-        (number, row): _spread(mean, std, n) for row, number, mean, std, n in table.itertuples(index=False, name=None)
+        (number, row): mean_and_spread(mean, std) if n else _MISSING
+        for row, number, mean, std, n in table.itertuples(index=False, name=None)
     }
     rows = list(dict.fromkeys(table["row"]))
     lines = tuple(
@@ -54,13 +57,3 @@ def numbers_of_sweep(study: Study, table: pd.DataFrame) -> Grid:
     seeds = table.groupby("row", sort=False)["n"].max()
     caption = "mean ± std (ddof 1) over seeds: " + ", ".join(f"{row} n={n}" for row, n in seeds.items())
     return Grid(study.title, ("number", *rows), lines, caption=caption)
-
-
-def _spread(mean: float, std: float, n: int) -> str:
-    if n == 0:
-        return _MISSING
-    return _text(mean) if n == 1 else f"{_text(mean)} ± {_text(std)}"
-
-
-def _text(value: float) -> str:
-    return _MISSING if value != value else f"{value:.{_DIGITS}g}"  # NaN is not equal to itself

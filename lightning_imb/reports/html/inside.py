@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from lightning_imb.reports.comparison import Summary
+from lightning_imb.reports.digits import mean_and_spread
 from lightning_imb.reports.grid import Grid
 from lightning_imb.reports.html.analyses import FOLDER, Result, analyses_in, read_result
 from lightning_imb.reports.html.parts import Picture, Section, SortableTable, sortable
@@ -151,15 +152,8 @@ def _cell(results: Sequence[Result], name: str) -> str:
     summary = Summary(tuple(value for value in values if math.isfinite(value)))
     if summary.mean is None:
         return MISSING
-    spread = "" if summary.std is None else f" ± {_short(summary.std, 2)}"
     partial = f" (n={len(summary.values)})" if len(summary.values) < len(results) else ""
-    return f"{_short(summary.mean, 4)}{spread}{partial}"
-
-
-def _short(value: float, digits: int) -> str:
-    """Some significant digits; whole numbers, and digits before the point, are written out."""
-    whole = value == round(value) or abs(value) >= 10 ** (digits - 1)
-    return f"{value:,.0f}" if whole else f"{value:#.{digits}g}"
+    return f"{mean_and_spread(summary.mean, summary.std)}{partial}"
 
 
 def _text(name: str, results: Sequence[Result]) -> str:

@@ -32,7 +32,7 @@ def test_means_over_the_seeds_where_a_number_is_defined():
 def test_one_column_for_each_row():
     grid = numbers_of_sweep(Counting(1), table())
     assert grid.header == ("number", "erm", "eos")
-    assert grid.rows == (("a", "2 ± 1.414", "4"), ("b", "0.5", "–"))
+    assert grid.rows == (("a", "2 ± 1.4", "4"), ("b", "0.5000", "–"))
     assert "erm n=2, eos n=1" in grid.caption
 
 
