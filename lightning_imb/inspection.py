@@ -136,6 +136,8 @@ def inspect_runs(cfg: DictConfig) -> None:
     """
     check_accelerator(cfg.accelerator)
     check_whole(cfg.batch_size, "batch_size", 1)
+    if cfg.threads != "auto":
+        check_whole(cfg.threads, "threads", 1)
     if (cfg.run is None) == (cfg.folder is None):
         raise InputError("give either a run folder, run=<folder>, or the folder of a sweep, sweep=<folder>")
     console = wide_console()

@@ -44,7 +44,7 @@ def alignment_figure(table: pd.DataFrame, names: Sequence[str], counts: Sequence
     for (first, *_), label in zip(grid, SHOWN.values(), strict=True):
         first.set_ylabel(label)
         first.set_ylim(bottom=0)
-    figure.legend(handles=_legend(), loc="outside upper left", ncols=2, frameon=False, fontsize=9)
+    figure.legend(handles=_legend(), loc="outside upper left", ncols=min(2, len(methods)), frameon=False, fontsize=9)
     return figure
 
 

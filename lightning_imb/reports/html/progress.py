@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from lightning_imb.phases import Phase
-from lightning_imb.reports.curves import Row, curve, mean_over_runs
+from lightning_imb.reports.curves import Row
 from lightning_imb.reports.html.parts import Picture, Section, picture
 from lightning_imb.reports.html.rows import RowRuns, beyond
+from lightning_imb.reports.mean_rows import mean_rows
 from lightning_imb.reports.progress_figure import PREFIX, has_progress, progress_comparison_figure
 from lightning_imb.runs import RunFolder
 from lightning_imb.tracking.csv_table import MetricsTable
@@ -38,19 +39,9 @@ def _runs(row: RowRuns) -> list[list[Row]]:
 
 
 def _picture(runs: dict[str, list[list[Row]]]) -> Picture:
-    means = {label: _mean(members) for label, members in runs.items()}
+    means = {label: mean_rows(members, PREFIX) for label, members in runs.items()}
     alt = "Recall of major and minor training classes, minor images taken for a major class, and gradients, by epoch."
     counts = "; ".join(
         f"{label}: {len(members)} run{'s' if len(members) > 1 else ''}" for label, members in runs.items()
     )
     return picture(progress_comparison_figure(means), alt, f"{counts}.")
-
-
-def _mean(runs: Sequence[Sequence[Row]]) -> list[Row]:
-    """Rows of the means over runs of all that is drawn."""
-    names = sorted({name for rows in runs for row in rows for name in row if name.startswith(PREFIX)})
-    return [
-        {"epoch": float(epoch), name: mean}
-        for name in names
-        for epoch, (mean, _) in mean_over_runs([curve(rows, name) for rows in runs]).items()
-    ]
