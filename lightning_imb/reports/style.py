@@ -54,9 +54,7 @@ def class_ticks(axes: Axes, labels: Sequence[str], axis: Literal["x", "y"] = "x"
         axes.set_yticks(ticks, shown, fontsize=size, parse_math=False)  # a name such as $a is no formula
         return
     longest = max(map(len, shown), default=0)
-    spec = axes.get_subplotspec()
-    panels = spec.get_gridspec().ncols if spec else 1  # side by side they share the width
-    room = axes.figure.bbox.width / panels / PIXELS_PER_CHARACTER
+    room = axes.figure.bbox.width / PIXELS_PER_CHARACTER
     if longest * len(shown) > room:
         axes.set_xticks(ticks, shown, rotation=45, ha="right", rotation_mode="anchor", fontsize=size, parse_math=False)
     else:

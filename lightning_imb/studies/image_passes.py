@@ -25,8 +25,9 @@ def chosen_batches(
     """
     wanted = np.asarray(rows, dtype=np.int64)
     batches = subject.image_batches(split) if len(wanted) else iter(())
-    batch_count = -(-(int(wanted[-1]) + 1) // subject.batch_size) if len(wanted) else 0
-    for batch in batches if description is None else subject.track(batches, description, total=batch_count):
+    if description is not None and len(wanted):
+        batches = subject.track(batches, description, total=-(-(int(wanted[-1]) + 1) // subject.batch_size))
+    for batch in batches:
         mine = np.isin(batch.rows, wanted)
         if mine.any():
             kept = torch.from_numpy(mine)

@@ -23,7 +23,7 @@ def test_the_list_names_every_case_and_marks_those_opt_in(capsys):
     command_line.main(["--list"])
     shown = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in shown] == case_names()
-    assert [line.split()[0] for line in shown if "(opt-in)" in line] == ["imagenet_lt"]
+    assert [line.split()[0] for line in shown if "(opt-in)" in line] == ["analyses", "imagenet_lt"]
 
 
 def test_an_unknown_case_is_refused_with_the_known_ones():
@@ -57,7 +57,7 @@ def test_images_come_from_the_zip_given_else_from_the_known_folder_else_at_rando
 
 
 def test_without_opt_in_cases_a_name_is_looked_up_by_its_module():
-    with pytest.raises(BenchmarkError, match="choose among classes, comparison"):
+    with pytest.raises(BenchmarkError, match="choose among analyses, classes, comparison"):
         load_case("_private")
 
 
