@@ -17,6 +17,7 @@ SCORE_NAMES = {
     "ap": "average precision, mean of classes",
 }
 _MARKERS = "osD^vPX*"  # beside the colour, so that eight methods stay apart in grey
+_CHARACTERS_PER_INCH, _MARK_ROOM = 14, 8  # of the legend; the room of a mark in characters
 _COLOURS = (*SERIES, *MORE)
 
 
@@ -36,19 +37,21 @@ def alignment_scatter_figure(runs: pd.DataFrame, alignments: Sequence[Axis], sco
         scores: Columns that go to the right, of ``bacc``, ``auroc`` and ``ap``.
     """
     labels = list(dict.fromkeys(runs["row"]))
-    figure = new_figure(1.2 + 3.6 * len(scores), 0.9 + 3.0 * len(alignments) + 0.22 * -(-len(labels) // 3))
+    width = 1.2 + 3.6 * len(scores)
+    across = max(1, min(3, int(width * _CHARACTERS_PER_INCH) // (max(map(len, labels)) + _MARK_ROOM)))
+    figure = new_figure(width, 0.9 + 3.0 * len(alignments) + 0.22 * -(-len(labels) // across))
     grid = figure.subplots(len(alignments), len(scores), sharex="col", sharey="row", squeeze=False)
     for line, alignment in zip(grid, alignments, strict=True):
         for axes, score in zip(line, scores, strict=True):
             _panel(axes, runs, score, alignment.column, labels)
         method = METHOD_NAMES.get(alignment.method, alignment.method).replace("\n", " ")
-        line[0].set_ylabel(f"{method}:\nsoft IoU above chance")
+        line[0].set_ylabel(f"{method}:\nsoft IoU above chance,\nmean of classes")
     for axes, score in zip(grid[-1], scores, strict=True):
         axes.set_xlabel(SCORE_NAMES.get(score, score))
     handles = [
         Line2D([], [], color=_colour(i), marker=_marker(i), linestyle="", label=label) for i, label in enumerate(labels)
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(3, len(labels)), frameon=False, fontsize=9)
+    figure.legend(handles=handles, loc="outside lower center", ncols=across, frameon=False, fontsize=9)
     return figure
 
 
