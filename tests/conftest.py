@@ -16,8 +16,14 @@ for name in OWN_FOLDERS:
     os.environ[name] = tempfile.mkdtemp(prefix="imb-test-")
 
 
+# one for all workers, which inherit it: finished runs that many tests look into
+SHARED = "IMB_TEST_RUNS"
+OWNS_SHARED = SHARED not in os.environ
+os.environ.setdefault(SHARED, tempfile.mkdtemp(prefix="imb-test-") if OWNS_SHARED else "")
+
+
 def pytest_unconfigure():
-    for name in OWN_FOLDERS:
+    for name in (*OWN_FOLDERS, *([SHARED] if OWNS_SHARED else [])):
         shutil.rmtree(os.environ[name], ignore_errors=True)
 
 
