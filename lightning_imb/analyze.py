@@ -1,10 +1,8 @@
 """``imb-analyze``: look into a finished run, or into all runs of a sweep."""
 
-import re
-import sys
 from typing import TYPE_CHECKING
 
-from lightning_imb.utils.cli import hydra_entry
+from lightning_imb.utils.cli import hydra_entry, sweep_is_a_folder
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -12,8 +10,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Console script: compose ``conf/analyze.yaml`` and analyse."""
-    # people say sweep=<folder>, but imb-train has a config group of that name and Hydra would look there
-    sys.argv[1:] = [re.sub(r"^sweep=", "folder=", argument) for argument in sys.argv[1:]]
+    sweep_is_a_folder()
     _main()
 
 

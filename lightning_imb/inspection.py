@@ -17,11 +17,11 @@ from lightning_imb.reports.collect import collect
 from lightning_imb.reports.comparison import check_repeats
 from lightning_imb.reports.grid import to_rich, wide_console
 from lightning_imb.reports.html.rows import RowRuns, row_runs
-from lightning_imb.runs import RunFolder
+from lightning_imb.runs import ANALYSES, RunFolder
 from lightning_imb.studies.findings import Findings
 from lightning_imb.studies.kept import key_of_run, key_of_sweep, read_kept, remove_kept, write_kept
 from lightning_imb.studies.study import Study
-from lightning_imb.studies.subject import FOLDER, Subject
+from lightning_imb.studies.subject import Subject
 from lightning_imb.studies.summary import numbers_of_run, numbers_of_sweep, summary_table
 from lightning_imb.utils.atomic import write_text_atomic
 from lightning_imb.utils.errors import InputError
@@ -186,9 +186,9 @@ def _of_sweep(cfg: DictConfig, work: Inspection, console: Console) -> None:
         check_repeats(row.records, f"row {row.label}", keys)
     subjects = list(_subjects(cfg, rows, work))
     looked = [work.of_run(subject) for subject in subjects]
-    work.over(folder / FOLDER, subjects, looked)
+    work.over(folder / ANALYSES, subjects, looked)
     for study in work.studies:
-        (folder / FOLDER / f"{study.name}.csv").unlink(missing_ok=True)
+        (folder / ANALYSES / f"{study.name}.csv").unlink(missing_ok=True)
         numbers = {
             subject: one.found.numbers
             for subject, of_run in zip(subjects, looked, strict=True)
@@ -197,7 +197,7 @@ def _of_sweep(cfg: DictConfig, work: Inspection, console: Console) -> None:
         }
         if numbers:
             table = summary_table(numbers)
-            write_text_atomic(folder / FOLDER / f"{study.name}.csv", table.to_csv(index=False))
+            write_text_atomic(folder / ANALYSES / f"{study.name}.csv", table.to_csv(index=False))
             console.print(to_rich(numbers_of_sweep(study, table)))
 
 

@@ -1,6 +1,5 @@
 """imb-report: tables out of all finished runs of a sweep."""
 
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightning_imb.reports.request import Request
 from lightning_imb.utils.atomic import write_text_atomic
-from lightning_imb.utils.cli import hydra_entry
+from lightning_imb.utils.cli import hydra_entry, sweep_is_a_folder
 from lightning_imb.utils.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,8 +22,7 @@ MAX_PLACES = 25  # run folders that are listed
 
 def main() -> None:
     """Console script: compose ``conf/report.yaml`` and print the report."""
-    # people say sweep=<folder>, but imb-train has a config group of that name and Hydra would look there
-    sys.argv[1:] = [re.sub(r"^sweep=", "folder=", argument) for argument in sys.argv[1:]]
+    sweep_is_a_folder()
     _main()
 
 

@@ -18,6 +18,7 @@ from lightning_imb.utils.environment import first_process
 from lightning_imb.utils.errors import InputError, NoRoomError
 from lightning_imb.utils.lock import locked
 
+ANALYSES, FINDINGS = "analysis", "result.json"  # folder of analyses, of a run or a sweep; the done marker of each
 SUPERSEDED = ".superseded"  # in a run folder: earlier runs with other settings
 _STAYS = (SUPERSEDED, ".hydra", ".lock", ".launches.lock", "train.log", "launches.json")
 

@@ -13,7 +13,7 @@ from captum.attr import InputXGradient, IntegratedGradients, LayerGradCam, Occlu
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
-from lightning_imb.analysis.layers import chosen_layers, read_maps, stages
+from lightning_imb.analysis.layers import chosen_layers, evaluating, read_maps, stages
 
 AUTO = "auto"
 
@@ -25,21 +25,22 @@ def explaining(network: nn.Module) -> Iterator[None]:
     Args:
         network: What is explained.
     """
-    training = [module for module in network.modules() if module.training]
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     device = next((parameter.device.type for parameter in network.parameters()), "cpu")
-    network.eval()
     for parameter in trained:
         parameter.requires_grad_(False)
     try:
         # half precision rounds gradients of single pixels away
-        with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device, enabled=False):
+        with (
+            evaluating(network),
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            torch.autocast(device, enabled=False),
+        ):
             yield
     finally:
         for parameter in trained:
             parameter.requires_grad_(True)
-        for module in training:
-            module.training = True
 
 
 def explained_layers(extractor: nn.Module, wanted: str, inputs: Tensor) -> list[str]:

@@ -126,7 +126,7 @@ def _layer(network: nn.Module, name: str) -> nn.Module:
 
 
 @contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
+def evaluating(network: nn.Module) -> Iterator[None]:
     """Evaluation mode, and the mode of every module as it was afterwards."""
     training = [module for module in network.modules() if module.training]
     network.eval()
@@ -142,7 +142,7 @@ def _run_hooked(network: nn.Module, layers: dict[str, nn.Module], keep: Keeper, 
     try:
         for name, layer in layers.items():
             handles.append(layer.register_forward_hook(lambda _, __, output, name=name: keep(name, output)))
-        with _evaluating(network), torch.no_grad(), torch.autocast(inputs.device.type, enabled=False):
+        with evaluating(network), torch.no_grad(), torch.autocast(inputs.device.type, enabled=False):
             network(inputs)
     finally:
         for handle in handles:

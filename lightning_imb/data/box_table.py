@@ -1,12 +1,12 @@
 """The csv file that lists boxes of regions, and groups of images that belong together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
 
-from lightning_imb.data.csv_table import CsvTable, parse_csv
+from lightning_imb.data.csv_table import CsvTable, check_columns, parse_csv
 from lightning_imb.data.storage import FileStore
 from lightning_imb.data.tree import Places
 from lightning_imb.utils.errors import InputError
@@ -25,17 +25,6 @@ def read_box_table(store: FileStore, places: Places) -> CsvTable:
     table = parse_csv(store.read(places.boxes), f"{store.root}: {places.boxes}", "dataset.boxes")
     check_columns(table, (PATH,))
     return table
-
-
-def check_columns(table: CsvTable, wanted: Sequence[str]) -> None:
-    """Check that a table has some columns.
-
-    Raises:
-        InputError: Naming those that are missing, and those that are there.
-    """
-    missing = [column for column in wanted if column not in table.columns]
-    if missing:
-        raise InputError(f"{table.file} has no column {', '.join(missing)}, found {', '.join(table.columns)}")
 
 
 def rows_of_images(table: CsvTable, places: Places, names: Sequence[str]) -> dict[str, list[int]]:
@@ -63,23 +52,23 @@ def rows_of_images(table: CsvTable, places: Places, names: Sequence[str]) -> dic
     return found
 
 
-def group_finder(store: FileStore, places: Places, column: str) -> Callable[[Sequence[str]], npt.NDArray[np.int64]]:
-    """What numbers the groups of all images of a data set, (N,) from 0, given their names.
+def group_numbers(store: FileStore, places: Places, names: Sequence[str], column: str) -> npt.NDArray[np.int64]:
+    """Number the groups of all images of a data set.
 
     Args:
         store: The files.
         places: Where csv file and images lie.
+        names: Of all images, inside the root.
         column: The column that tells which images belong together; a row without a value is a group of its own.
 
+    Returns:
+        (N,) from 0.
+
     Raises:
-        InputError: If the file or the column is missing; later, if an image is, or its rows contradict each other.
+        InputError: If the file, the column or an image is missing, or rows of one image contradict each other.
     """
     table = read_box_table(store, places)
     check_columns(table, (column,))
-    return lambda names: _group_numbers(table, places, names, column)
-
-
-def _group_numbers(table: CsvTable, places: Places, names: Sequence[str], column: str) -> npt.NDArray[np.int64]:
     rows = rows_of_images(table, places, names)
     values = []
     for name in names:

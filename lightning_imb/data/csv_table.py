@@ -1,6 +1,7 @@
 """Csv files that say something of images: text in columns, with the lines that messages name."""
 
 import io
+from collections.abc import Sequence
 from csv import DictReader
 from csv import Error as CsvError
 from typing import NamedTuple
@@ -41,3 +42,20 @@ def parse_csv(content: bytes, file: str, setting: str) -> CsvTable:
     header = reader.fieldnames or ()
     columns = {column.strip(): [row[column].strip() for _, row in numbered] for column in header}
     return CsvTable(file, columns, [line for line, _ in numbered])
+
+
+def check_columns(table: CsvTable, wanted: Sequence[str], cure: str = "") -> None:
+    """Check that a table has some columns.
+
+    Args:
+        table: The table.
+        wanted: Their names.
+        cure: What the message advises; empty for nothing.
+
+    Raises:
+        InputError: Naming those that are missing, and those that are there.
+    """
+    missing = [column for column in wanted if column not in table.columns]
+    if missing:
+        found = f"{table.file} has no column {', '.join(missing)}, found {', '.join(table.columns)}"
+        raise InputError(f"{found}: {cure}" if cure else found)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lightning_imb.data.box_table import PATH, check_columns, rows_of_images
-from lightning_imb.data.csv_table import CsvTable
+from lightning_imb.data.box_table import PATH, rows_of_images
+from lightning_imb.data.csv_table import CsvTable, check_columns
 from lightning_imb.data.tree import Places
 from lightning_imb.utils.errors import InputError
 

@@ -83,7 +83,8 @@ class Regions:
 
     def _from_mask(self, name: str, size: tuple[int, int]) -> Mask | None:
         file = self._masks[name]
-        image, header = self._header(name), self._header(file)
+        content, called = self.store.read(file), f"{self.store.root}: {file}"
+        image, header = self._header(name), image_header(content, called)
         if not _same_aspect(image, header):
             raise InputError(
                 f"{self.store.root}: mask {file} has {header.width} x {header.height} pixels, its image {name} "
@@ -91,7 +92,7 @@ class Regions:
             )
         if header.mode.startswith(("I", "F")):  # small labels would turn to nothing on the way to 8 bits
             raise InputError(f"{self.store.root}: mask {file} has 16 or more bits per pixel: save it with 8 or 1")
-        levels = decode_image(self.store.read(file), f"{self.store.root}: {file}", None, 1)[0].numpy()
+        levels = decode_image(content, called, None, 1)[0].numpy()
         return _resized(levels >= levels.max() / 2, size) if levels.any() else None
 
     def _header(self, name: str) -> ImageHeader:

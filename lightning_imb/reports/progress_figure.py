@@ -11,6 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from lightning_imb.analysis.training_progress import ratio
 from lightning_imb.reports.curves import Row, curve
 from lightning_imb.reports.style import BLUE, GREY, ORANGE, colours, new_figure, tidy
 
@@ -95,8 +96,7 @@ def _line(axes: Axes, points: Mapping[int, float], **look: str | float | tuple[f
 
 
 def _ratio(rows: Sequence[Row], name: str) -> dict[int, float]:
-    minor, major = (curve(rows, f"{PREFIX}{name}_{group}") for group in ("minor", "major"))
-    return {epoch: value / major[epoch] for epoch, value in minor.items() if major.get(epoch)}
+    return ratio(*(curve(rows, f"{PREFIX}{name}_{group}") for group in ("minor", "major")))
 
 
 def _finish(panels: Mapping[str, Axes], legends: bool = True) -> None:

@@ -13,13 +13,13 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from lightning_imb.data.digest import digest
+from lightning_imb.runs import FINDINGS
 from lightning_imb.studies.findings import Findings
 from lightning_imb.studies.study import Study
 from lightning_imb.studies.subject import Subject
 from lightning_imb.utils.atomic import atomic_file, remove_drafts, write_json_atomic, write_text_atomic
 from lightning_imb.utils.code import code_digest
 
-RESULT = "result.json"
 _SUFFIXES = ("png", "svg")
 _PARTS = ("analysis", "data", "metrics", "models", "posthoc", "reports/analysis", "resampling", "studies")
 _CODE = ("build.py", "restore.py", "reports/*.py", *(f"{part}/**/*.py" for part in _PARTS))
@@ -45,7 +45,7 @@ def key_of_sweep(study: Study, keys: Sequence[tuple[str, str]]) -> str:
 def read_kept(folder: Path, key: str) -> Findings | None:
     """Findings written before under the same key, without figures; None where there are none."""
     try:
-        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        result = json.loads((folder / FINDINGS).read_text(encoding="utf-8"))
         if result["key"] != key:
             return None
         tables = {name: pd.read_csv(folder / f"{name}.csv") for name in result["tables"]}
@@ -60,7 +60,7 @@ def read_kept(folder: Path, key: str) -> Findings | None:
 
 def remove_kept(folder: Path) -> None:
     """Remove findings, the mark of their completeness first."""
-    (folder / RESULT).unlink(missing_ok=True)
+    (folder / FINDINGS).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -96,7 +96,7 @@ def write_kept(folder: Path, study: Study, key: str, found: Findings, runs: Sequ
         "captions": {name: found.captions.get(name, "") for name in found.figures},
         "remarks": list(found.remarks),
     }
-    write_json_atomic(folder / RESULT, result)
+    write_json_atomic(folder / FINDINGS, result)
     remove_drafts(folder)
     kept = read_kept(folder, key)
     assert kept is not None, "what was just written is there"

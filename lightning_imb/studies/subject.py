@@ -22,7 +22,7 @@ from lightning_imb.models.class_weights import HeadWeights, head_weights
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.phases import Phase
 from lightning_imb.restore import move_data, refuse_earlier, restore_classifier, restore_data, restore_precision
-from lightning_imb.runs import RunFolder
+from lightning_imb.runs import ANALYSES, RunFolder
 
 if TYPE_CHECKING:
     from lightning_imb.data.regions import Regions
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 Stage = Literal["before", "after"]
 T = TypeVar("T")
 
-FOLDER = "analysis"  # in a run folder
 _ROWS_AT_ONCE = 16384  # embeddings that the head classifies at a time
 
 
@@ -139,7 +138,7 @@ class Subject:
     @property
     def folder(self) -> Path:
         """Where everything goes that analyses make of this run."""
-        return self.run.path / FOLDER
+        return self.run.path / ANALYSES
 
     def model(self, stage: Stage = "after") -> ImbalancedClassifier:
         """The network of a stage, in evaluation mode, on the device; its parameters want no gradient."""

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -56,6 +57,14 @@ def hydra_entry(
         return main
 
     return decorate
+
+
+def sweep_is_a_folder() -> None:
+    """Read ``sweep=<folder>`` of the command line as ``folder=<folder>``.
+
+    People say sweep, but imb-train has a config group of that name and Hydra would look there.
+    """
+    sys.argv[1:] = [re.sub(r"^sweep=", "folder=", argument) for argument in sys.argv[1:]]
 
 
 def quoted(argument: str) -> str:

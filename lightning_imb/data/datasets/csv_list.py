@@ -1,13 +1,12 @@
 """A data set that is a csv file of image paths and labels."""
 
 import re
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
 
-from lightning_imb.data.csv_table import CsvTable, parse_csv
+from lightning_imb.data.csv_table import CsvTable, check_columns, parse_csv
 from lightning_imb.data.decode import ImageSize
 from lightning_imb.data.sources import FileSource
 from lightning_imb.data.splits import Splits, check_classes, hold_out_test
@@ -52,7 +51,8 @@ def csv_list(
     table = _read(csv)
     if split_column == "auto":
         split_column = "split" if "split" in table.columns else None
-    _check_columns(table, [path_column, label_column, *([split_column] if split_column else [])])
+    wanted = [path_column, label_column, *([split_column] if split_column else [])]
+    check_columns(table, wanted, "set dataset.path_column, dataset.label_column and dataset.split_column")
     store = open_store(root)
     paths = _paths(table, path_column, store)
     labels, class_names = _labels(table, label_column, num_classes)
@@ -69,15 +69,6 @@ def _read(csv: str) -> CsvTable:
     except OSError as error:
         raise InputError(f"dataset.csv={path} cannot be read ({error.strerror}): give a utf-8 csv file") from error
     return parse_csv(content, str(path), "dataset.csv")
-
-
-def _check_columns(table: CsvTable, wanted: Sequence[str]) -> None:
-    missing = [column for column in wanted if column not in table.columns]
-    if missing:
-        raise InputError(
-            f"{table.file} has no column {', '.join(missing)}, found {', '.join(table.columns)}: "
-            "set dataset.path_column, dataset.label_column and dataset.split_column"
-        )
 
 
 def _paths(table: CsvTable, column: str, store: FileStore) -> list[str]:

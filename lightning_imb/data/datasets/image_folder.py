@@ -1,18 +1,17 @@
 """A data set that is a tree of image files, in a folder or a zip."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lightning_imb.data.box_table import group_finder
+from lightning_imb.data.box_table import group_numbers
 from lightning_imb.data.decode import ImageSize
 from lightning_imb.data.sources import FileSource
 from lightning_imb.data.splits import Splits, check_classes, hold_out_test
 from lightning_imb.data.storage import FileStore, open_store
-from lightning_imb.data.tree import SPLIT_NAMES, Tree, base, find_places, read_tree, unwrapped
+from lightning_imb.data.tree import SPLIT_NAMES, Places, Tree, base, find_places, read_tree, unwrapped
 from lightning_imb.utils.errors import InputError
 
 _LAYOUTS = "known layouts: class/image, or train/class/image with val/ and test/ beside train/"
@@ -61,16 +60,17 @@ def image_folder(
         name: _source(store, name, classes, class_names, image_size, channels) for name, classes in parts.items()
     }
     if groups is not None:
-        _group(sources, group_finder(store, places, groups), groups)
+        _group(sources, store, places, groups)
     if "test" in sources:
         return Splits(sources["train"], sources.get("val"), sources["test"])
     train, test = hold_out_test(sources["train"], test_size, split_seed)
     return Splits(train, sources.get("val"), test)
 
 
-def _group(sources: Mapping[str, FileSource], find: Callable[[Sequence[str]], NDArray[np.int64]], column: str) -> None:
+def _group(sources: Mapping[str, FileSource], store: FileStore, places: Places, column: str) -> None:
     """Give every image the number of its group; splits that the data set brings must not part one."""
-    numbers = find([name for source in sources.values() for name in source.names])
+    names = [name for source in sources.values() for name in source.names]
+    numbers = group_numbers(store, places, names, column)
     ends = np.cumsum([len(source) for source in sources.values()])
     parts = dict(zip(sources, np.split(numbers, ends[:-1]), strict=True))
     for (one, first), (other, second) in combinations(parts.items(), 2):

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lightning_imb.reports.html.parts import Picture, png_address
+from lightning_imb.runs import ANALYSES, FINDINGS
 from lightning_imb.utils.errors import InputError
-
-FOLDER, RESULT = "analysis", "result.json"
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SIZE = struct.Struct(">II")
@@ -69,7 +68,7 @@ def analyses_in(folder: Path) -> list[str]:
     Args:
         folder: Of a run or of a sweep.
     """
-    return sorted(file.parent.name for file in (folder / FOLDER).glob(f"*/{RESULT}"))
+    return sorted(file.parent.name for file in (folder / ANALYSES).glob(f"*/{FINDINGS}"))
 
 
 def read_result(folder: Path, name: str) -> Result:
@@ -82,7 +81,7 @@ def read_result(folder: Path, name: str) -> Result:
     Raises:
         InputError: They are damaged.
     """
-    file = folder / FOLDER / name / RESULT
+    file = folder / ANALYSES / name / FINDINGS
     try:
         return _result(file.parent, json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -11,10 +11,11 @@ from pathlib import Path
 from lightning_imb.reports.comparison import Summary
 from lightning_imb.reports.digits import mean_and_spread
 from lightning_imb.reports.grid import Grid
-from lightning_imb.reports.html.analyses import FOLDER, Result, analyses_in, read_result
+from lightning_imb.reports.html.analyses import Result, analyses_in, read_result
 from lightning_imb.reports.html.parts import Picture, Section, SortableTable, sortable
 from lightning_imb.reports.html.rows import RowRuns, beyond
 from lightning_imb.reports.tables import MISSING
+from lightning_imb.runs import ANALYSES
 from lightning_imb.settings import first_of
 from lightning_imb.utils.errors import InputError
 
@@ -59,7 +60,7 @@ def _section(name: str, heading: str, rows: Sequence[RowRuns], sweep: Path | Non
         *([] if sweep is None else _other_runs(between, rows, sweep)),
         *_unequal_settings(results),
         *_not_analysed(name, looked),
-        *beyond([one.row for one in with_findings], MAX_ROWS, "Pictures", f"the others are in {FOLDER}/ of each run"),
+        *beyond([one.row for one in with_findings], MAX_ROWS, "Pictures", f"the others are in {ANALYSES}/ of each run"),
         *left_out,
         *_remarks(between, with_findings),
     ]
@@ -158,7 +159,7 @@ def _cell(results: Sequence[Result], name: str) -> str:
 
 def _text(name: str, results: Sequence[Result]) -> str:
     """Where the rest is, and with what settings this was made."""
-    where = f"Tables (csv) and figures (svg) are in {FOLDER}/{name}/ of each run."
+    where = f"Tables (csv) and figures (svg) are in {ANALYSES}/{name}/ of each run."
     settings = {_settings(result) for result in results}
     return f"{where} Settings: {settings.pop()}." if len(settings) == 1 and settings != {""} else where
 
