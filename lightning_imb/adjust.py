@@ -17,6 +17,7 @@ from lightning_imb.callbacks.phase_switch import extract
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.losses import ClassCountLoss
 from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.models.phased import PhasedModule
 from lightning_imb.phases import Phase
 from lightning_imb.posthoc import AdjustedHead, Given, NoAdjustment, PostHoc, from_kept, to_kept
 from lightning_imb.runs import RunFolder
@@ -37,6 +38,23 @@ def build_posthoc(node: DictConfig) -> PostHoc:
     method = create(node, "posthoc")
     assert isinstance(method, PostHoc)
     return method
+
+
+def check_posthoc_task(method: PostHoc, regression: bool) -> None:
+    """Refuse a method for classes where targets are numbers, and the other way round.
+
+    Raises:
+        InputError: Naming the method.
+    """
+    if method.task in ("any", "regression" if regression else "classification"):
+        return
+    if regression:
+        raise InputError(
+            f"posthoc={method.name} adjusts a classifier, but the targets are numbers: use posthoc=none or rebagg"
+        )
+    raise InputError(
+        f"posthoc={method.name} makes a head for numeric targets, but these are classes: use another posthoc"
+    )
 
 
 def check_posthoc(
@@ -60,9 +78,7 @@ def check_posthoc(
     method.check_worth(given)
 
 
-def adjust_head(
-    method: PostHoc, model: ImbalancedClassifier, data: ImbalancedDataModule, trainer: Trainer
-) -> dict[str, Any]:
+def adjust_head(method: PostHoc, model: PhasedModule, data: ImbalancedDataModule, trainer: Trainer) -> dict[str, Any]:
     """Give a trained network another head.
 
     Parameters are searched on the embeddings of the validation images, never on test images. Of several processes all
@@ -84,7 +100,8 @@ def adjust_head(
     model.to(trainer.strategy.root_device)  # Lightning leaves it on the CPU after a fit
     embed = functools.partial(_embedded, model, data, trainer)
     trained = copy.deepcopy(model.head).cpu().eval()
-    adjusted = method.adjust(_given(trained, model.loss, model.reached, data, embed))
+    loss = model.loss if isinstance(model, ImbalancedClassifier) else None
+    adjusted = method.adjust(_given(trained, loss, model.reached, data, embed))
     if not isinstance(method, NoAdjustment):
         model.head = adjusted.head.to(model.device)
     return adjusted.report
@@ -105,7 +122,7 @@ def write_head(run: RunFolder, head: AdjustedHead, phase: Phase, kind: str) -> N
         file.write(memory.getbuffer())
 
 
-def put_back_head(model: ImbalancedClassifier, run: RunFolder, cfg: DictConfig, phase: Phase, kind: str) -> bool:
+def put_back_head(model: PhasedModule, run: RunFolder, cfg: DictConfig, phase: Phase, kind: str) -> bool:
     """Give a restored network the head that the run's post-hoc method made of this very checkpoint.
 
     Args:
@@ -140,16 +157,19 @@ def summary(report: Mapping[str, Any]) -> str:
     return ", ".join([f"posthoc {name}", *settings, *([f"searched on {searched_on}"] if searched_on else [])])
 
 
-def prior_of_logits(model: ImbalancedClassifier) -> list[float] | None:
+def prior_of_logits(model: PhasedModule) -> list[float] | None:
     """Shares of the classes (K,) that the logits of a trained network predict for.
 
     Args:
         model: With the loss that its head was trained with, and what reached it.
 
     Returns:
-        None for a head that a post-hoc method made: what is left of a prior in its logits is not known.
+        None for a head that a post-hoc method made: what is left of a prior in its logits is not known; and for a
+        regressor.
     """
-    return None if isinstance(model.head, AdjustedHead) else _prior(model.loss, model.reached)
+    if isinstance(model.head, AdjustedHead) or not isinstance(model, ImbalancedClassifier):
+        return None
+    return _prior(model.loss, model.reached)
 
 
 def _prior(loss: ClassCountLoss, reached: Sequence[int]) -> list[float]:
@@ -159,7 +179,7 @@ def _prior(loss: ClassCountLoss, reached: Sequence[int]) -> list[float]:
 
 def _given(
     head: nn.Module,
-    loss: ClassCountLoss,
+    loss: ClassCountLoss | None,
     reached: Sequence[int],
     data: ImbalancedDataModule,
     embed: Callable[[str], tuple[Tensor, Tensor]],
@@ -169,14 +189,12 @@ def _given(
         class_counts=data.class_counts,
         train=functools.partial(embed, "train"),
         val=functools.partial(embed, "val") if data.has("val") else None,
-        head_prior=_prior(loss, reached),
+        head_prior=None if loss is None else _prior(loss, reached),
     )
 
 
-def _embedded(
-    model: ImbalancedClassifier, data: ImbalancedDataModule, trainer: Trainer, split: str
-) -> tuple[Tensor, Tensor]:
-    """Embeddings (N, D) as the head reads them, and labels (N,), on the CPU."""
+def _embedded(model: PhasedModule, data: ImbalancedDataModule, trainer: Trainer, split: str) -> tuple[Tensor, Tensor]:
+    """Embeddings (N, D) as the head reads them, and labels or numbers (N,), on the CPU."""
     z, target = extract(model, data, split, trainer.precision_plugin.forward_context)
     with torch.no_grad():
         after = copy.deepcopy(model.after).cpu()

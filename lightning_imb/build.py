@@ -13,6 +13,7 @@ from lightning_imb.checks import check_number
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.second import InverseFrequency, Second, same_images
 from lightning_imb.losses import ClassCountLoss, class_weights, start_epoch
+from lightning_imb.losses.regression import RegressionLoss
 from lightning_imb.mixing import Mixer
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.experts import with_experts
@@ -59,7 +60,7 @@ def protocol_label(cfg: DictConfig, kind: str = "auto") -> str:
     chosen_on = selected_on(cfg, kind)
     if chosen_on == "nothing":
         return f"{cfg.protocol.name}, last epoch"
-    by = "" if cfg.protocol.monitor == "bacc" else f" by {cfg.protocol.monitor}"
+    by = "" if cfg.protocol.monitor in ("bacc", "mse") else f" by {cfg.protocol.monitor}"
     return f"{cfg.protocol.name}, best epoch on {'TEST' if chosen_on == 'test' else 'validation'}{by}"
 
 
@@ -171,10 +172,36 @@ def _statistics(value: str | float | Sequence[float]) -> str | list[float]:
 
 
 def build_loss(cfg: DictConfig, class_counts: Sequence[int]) -> ClassCountLoss:
-    """A loss for these counts."""
-    loss = create(cfg, "loss")(class_counts=list(class_counts))
+    """A loss for these counts.
+
+    Raises:
+        InputError: If it is a loss of numbers, or refuses its settings.
+    """
+    factory = create(cfg, "loss")
+    check_task_of(factory, "loss", regression=False)
+    loss = factory(class_counts=list(class_counts))
     assert isinstance(loss, ClassCountLoss)
     return loss
+
+
+def check_task_of(factory: Callable[..., Any], key: str, regression: bool) -> None:
+    """Refuse a loss of classes where targets are numbers, and the other way round.
+
+    Raises:
+        InputError: If the factory makes a loss for the other task.
+    """
+    made = getattr(factory, "func", None)
+    if not isinstance(made, type) or issubclass(made, RegressionLoss) == regression:
+        return
+    if regression:
+        raise InputError(
+            f"{key}={made.__name__} is a loss of classes, but the targets are numbers: use loss=mse, l1, huber, "
+            "focal_r, bmc, gai or bni, or one of the methods reg_*"
+        )
+    raise InputError(
+        f"{key}={made.__name__} is a loss of numbers, but the targets are classes: use loss=ce or another one, or a "
+        "data set with dataset.task=regression"
+    )
 
 
 def build_scheduler(cfg: DictConfig, epochs: int) -> Callable[..., Any]:

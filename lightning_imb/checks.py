@@ -14,6 +14,8 @@ from lightning_imb.mixing import EMBEDDING, INPUT
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.compiled import compile_mode
 from lightning_imb.models.mixed_forward import check_layers
+from lightning_imb.models.phased import PhasedModule
+from lightning_imb.models.regressor import ImbalancedRegressor
 from lightning_imb.models.retraining import Retraining
 from lightning_imb.utils.environment import first_process
 from lightning_imb.utils.errors import InputError, one_line
@@ -36,7 +38,6 @@ _NUMBERS = ("imbalance.ratio", "imbalance.minority", "protocol.val_size", "memor
 _CHOICES = {
     "resume": ("auto", "never"),
     "protocol.select": ("best_val", "last", "best_test"),
-    "protocol.monitor": ("bacc", "top1", "gmean", "gmean_macro", "macro_f1"),
     "dataset.on_bad_image": ("error", "skip"),
     # images stay float32 until the network casts them, which rules out the precisions that cast the weights
     "accelerator.precision": ("auto", "32-true", "16-mixed", "bf16-mixed"),
@@ -70,7 +71,7 @@ def check_config(cfg: DictConfig) -> None:
     for key, allowed in _CHOICES.items():
         check_choice(OmegaConf.select(cfg, key), key, allowed)
     _check_protocol(cfg)
-    if cfg.reweight.kind != "none" and str(cfg.loss.weights) != "none":
+    if cfg.reweight.kind != "none" and str(cfg.loss.get("weights", "none")) != "none":
         raise InputError(
             f"reweight.kind={cfg.reweight.kind} replaces the class weights of the loss, "
             f"but loss.weights={cfg.loss.weights}: choose reweight=none, or a loss with loss.weights=none"
@@ -161,12 +162,29 @@ def check_scored(part: DictConfig, prefix: str) -> None:
         )
 
 
-def check_combination(model: ImbalancedClassifier, cfg: DictConfig) -> None:
+def check_batches(model: ImbalancedRegressor, cfg: DictConfig) -> None:
+    """Refuse batches too small for a loss that compares the targets of a batch with each other.
+
+    A smaller batch at the end of an epoch teaches nothing, and does no harm.
+
+    Raises:
+        InputError: If no batch of phase 1 would have as many images as the loss needs.
+    """
+    if cfg.batch_size < model.loss.min_batch:
+        raise InputError(
+            f"{type(model.loss).__name__} compares the targets of a batch, so batch_size={cfg.batch_size} is too small: "
+            f"use at least {model.loss.min_batch}"
+        )
+
+
+def check_combination(model: PhasedModule, cfg: DictConfig) -> None:
     """Refuse ways of mixing that the loss, the network or its compilation cannot follow; warn of what is hardly meant.
 
     Raises:
         InputError: If two of them contradict each other.
     """
+    if not isinstance(model, ImbalancedClassifier):
+        return
     if first_process():
         _warn_of_compensating_twice(model, cfg)
         _warn_of_no_mixing(model, cfg)
@@ -218,9 +236,7 @@ def _warn_of_no_mixing(model: ImbalancedClassifier, cfg: DictConfig) -> None:
         )
 
 
-def rehearse(
-    model: ImbalancedClassifier, retraining: Retraining | None, shape: tuple[int, int, int], batch_size: int
-) -> None:
+def rehearse(model: PhasedModule, retraining: Retraining | None, shape: tuple[int, int, int], batch_size: int) -> None:
     """Try on a copy what training would need: images through the network, loss, optimizer and schedule.
 
     Neither the model nor the random numbers of the run are touched.
@@ -240,15 +256,16 @@ def rehearse(
         _try_optimizer(trial, "optimizer")
         if retraining is not None:
             trial.enter(retraining)
-            trial.loss.from_embeddings(trial.head, torch.rand(2, trial.extractor.embed_dim), torch.arange(2))
+            trial.loss.from_embeddings(trial.head, torch.rand(2, trial.extractor.embed_dim), trial.trial_targets(2))
             _try_optimizer(trial, "retrain.optimizer")
 
 
-def _try_images(trial: ImbalancedClassifier, shape: tuple[int, int, int], number: int) -> None:
+def _try_images(trial: PhasedModule, shape: tuple[int, int, int], number: int) -> None:
     try:
-        check_layers(trial.extractor_module, trial.mixing.layers, torch.rand(number, *shape))
-        z = trial.embed(torch.rand(trial.loss.views * number, *shape))
-        trial.loss.from_embeddings(trial.head, z, torch.arange(number))
+        if isinstance(trial, ImbalancedClassifier):
+            check_layers(trial.extractor_module, trial.mixing.layers, torch.rand(number, *shape))
+        z = trial.embed(torch.rand(trial.views * number, *shape))
+        trial.loss.from_embeddings(trial.head, z, trial.trial_targets(number))
     except InputError:
         raise
     except _REFUSALS as error:
@@ -260,7 +277,7 @@ def _try_images(trial: ImbalancedClassifier, shape: tuple[int, int, int], number
         ) from error
 
 
-def _try_optimizer(trial: ImbalancedClassifier, key: str) -> None:
+def _try_optimizer(trial: PhasedModule, key: str) -> None:
     try:
         trial.configure_optimizers()
     except InputError:

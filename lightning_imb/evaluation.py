@@ -6,16 +6,18 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from lightning_imb.adjust import adjust_head, build_posthoc, check_posthoc, prior_of_logits, summary
+from lightning_imb.adjust import adjust_head, build_posthoc, check_posthoc, check_posthoc_task, prior_of_logits, summary
 from lightning_imb.build import checkpoint_kind, protocol_label, selected_on
 from lightning_imb.checks import check_accelerator
 from lightning_imb.fit import make_trainer, predict
 from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.models.phased import PhasedModule
 from lightning_imb.posthoc import AdjustedHead
 from lightning_imb.records import score_entries
 from lightning_imb.reports.tables import run_table
-from lightning_imb.restore import chosen_phase, restore_classifier, restore_data
+from lightning_imb.restore import chosen_phase, restore_data, restore_network
 from lightning_imb.runs import RunFolder
+from lightning_imb.task import is_regression
 from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.environment import first_process
 from lightning_imb.utils.errors import InputError
@@ -47,13 +49,15 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     cfg.accelerator.precision = resolve_precision(wanted, cfg.accelerator.accelerator).value
     _check_split(run, cfg.split)
     method = None if cfg.posthoc is None else build_posthoc(cfg.posthoc)
-    model = restore_classifier(run, cfg.phase, cfg.checkpoint, as_trained=method is not None)
+    model = restore_network(run, cfg.phase, cfg.checkpoint, as_trained=method is not None)
     # synthetic images, which may be dear to make, are made again only where they count
     data = restore_data(run, trained, cfg.root, synthetic=cfg.split == "train" or method is not None)
     trainer = make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)
     report = None
     if method is not None:
-        check_posthoc(method, model.head, model.loss, model.reached, data)
+        check_posthoc_task(method, is_regression(trained))
+        if isinstance(model, ImbalancedClassifier):
+            check_posthoc(method, model.head, model.loss, model.reached, data)
         report = adjust_head(method, model, data, trainer)
     predictions = predict(trainer, model, data, cfg.split, cfg.split)
     entries = score_entries(cfg.split, predictions, data, prior_of_logits(model))
@@ -80,7 +84,7 @@ def _table(run: RunFolder, trained: DictConfig, entries: dict[str, Any], split: 
     return run_table(shown)
 
 
-def _head_of(model: ImbalancedClassifier, report: dict[str, Any] | None) -> str:
+def _head_of(model: PhasedModule, report: dict[str, Any] | None) -> str:
     """What was done to the head after training, for the caption."""
     if report is not None:
         return f", {summary(report)}"

@@ -5,7 +5,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -26,15 +26,18 @@ from lightning_imb.callbacks.nan_guard import NanGuard
 from lightning_imb.callbacks.predictions import CollectPredictions
 from lightning_imb.callbacks.progress import PhaseProgress
 from lightning_imb.callbacks.reached import DrawnCounts
+from lightning_imb.callbacks.smoothing import SmoothFeatures
 from lightning_imb.checks import diagnostics_of
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.kept_embeddings import KeptEmbeddings
-from lightning_imb.models.classifier import REACHED, ImbalancedClassifier
 from lightning_imb.models.compiled import compile_mode, try_compile
+from lightning_imb.models.phased import REACHED, PhasedModule
 from lightning_imb.phase_3 import Phase3, build_phase_3
 from lightning_imb.phases import Phase
 from lightning_imb.runs import Predictions, RunFolder
+from lightning_imb.task import is_regression, known_targets
 from lightning_imb.tracking.csv_logger import CsvLogger
+from lightning_imb.utils.direction import lower_is_better
 from lightning_imb.utils.errors import InputError, one_line
 
 log = logging.getLogger(__name__)
@@ -68,34 +71,39 @@ class TwoFits:
         self.loggers = loggers
         self.kept = kept
 
-    def represent(self, model: ImbalancedClassifier) -> Trainer:
+    def represent(self, model: PhasedModule) -> Trainer:
         """Phase 1: extractor and head on the imbalanced images. Leaves the protocol's choice in ``model``."""
-        reweighting = build_reweighting(self.cfg, self.data.class_counts)
-        callbacks: list[Callback] = [] if reweighting is None else [reweighting]
-        callbacks += [DrawnCounts(), diagnostics_of(self.cfg)]
+        callbacks = [*self._for_task(), DrawnCounts()]
         trainer = self._trainer(Phase.REPRESENT, self.cfg.epochs, callbacks, self.cfg.val_every)
         if not (self.cfg.retrain.enabled and self.run.has_begun(Phase.RETRAIN) and self._has_last(Phase.REPRESENT)):
             self._fit(trainer, model, Phase.REPRESENT)
         self._load_selected(model, Phase.REPRESENT)
         return trainer
 
-    def retrain(self, model: ImbalancedClassifier) -> tuple[Trainer, Phase3]:
+    def retrain(self, model: PhasedModule) -> tuple[Trainer, Phase3]:
         """Phases 2 and 3: the head on balanced embeddings. Leaves the protocol's choice in ``model``."""
         # The fresh head must not depend on how many numbers phase 1 drew, or a run resumed here would differ.
         pl.seed_everything(self.cfg.seed, workers=True, verbose=False)
-        switch = build_phase_3(self.cfg, self.data.class_counts, self.kept)
+        switch = build_phase_3(self.cfg, known_targets(self.data), self.kept)
         settings = self.cfg.retrain
         trainer = self._trainer(Phase.RETRAIN, settings.epochs, [switch], settings.val_every)
         self._fit(trainer, model, Phase.RETRAIN)
         self._load_selected(model, Phase.RETRAIN)
         return trainer, switch
 
+    def _for_task(self) -> list[Callback]:
+        """What watches or steers phase 1 of classes only, or of numbers only."""
+        if is_regression(self.cfg):
+            return [SmoothFeatures()] if self.cfg.smoothing.enabled else []
+        reweighting = build_reweighting(self.cfg, self.data.class_counts)
+        return [*([] if reweighting is None else [reweighting]), diagnostics_of(self.cfg)]
+
     def _has_last(self, phase: Phase) -> bool:
         """Whether ``last.ckpt`` of a phase is there and intact; sets a damaged one aside."""
         last = self.run.checkpoint(phase, "last")
         return resumable(self.run, phase) == last
 
-    def _fit(self, trainer: Trainer, model: ImbalancedClassifier, phase: Phase) -> None:
+    def _fit(self, trainer: Trainer, model: PhasedModule, phase: Phase) -> None:
         resume = resumable(self.run, phase)
         if resume:
             log.info("resuming %s from %s", phase, resume)
@@ -103,7 +111,7 @@ class TwoFits:
         with told_to_end(trainer):
             trainer.fit(model, datamodule=self.data, ckpt_path=resume, weights_only=True)
 
-    def _compile(self, trainer: Trainer, model: ImbalancedClassifier, phase: Phase) -> None:
+    def _compile(self, trainer: Trainer, model: PhasedModule, phase: Phase) -> None:
         mode = compile_mode(self.cfg.accelerator.compile)
         if mode is None or phase is Phase.RETRAIN:  # one pass of a frozen extractor does not pay for compiling it
             return
@@ -114,7 +122,7 @@ class TwoFits:
         with torch.random.fork_rng():
             try_compile(model.extractor_module, mode, images, trainer.precision_plugin.forward_context)
 
-    def _load_selected(self, model: ImbalancedClassifier, phase: Phase) -> None:
+    def _load_selected(self, model: PhasedModule, phase: Phase) -> None:
         load_weights(model, self.run.checkpoint(phase, checkpoint_kind(self.cfg, phase, "auto")))
 
     def _trainer(self, phase: Phase, epochs: int, callbacks: list[Callback], val_every: int) -> Trainer:
@@ -131,7 +139,8 @@ class TwoFits:
         folder = self.run.checkpoints / phase.value
         prefix = "retrain/" if phase is Phase.RETRAIN else ""
         monitored = f"{prefix}{monitored_split(self.cfg)}/{self.cfg.protocol.monitor}"
-        return [BestCheckpoint(folder, monitored), LastCheckpoint(folder, self._record)]
+        mode: Literal["max", "min"] = "min" if lower_is_better(monitored) else "max"
+        return [BestCheckpoint(folder, monitored, mode), LastCheckpoint(folder, self._record)]
 
     def _record(self, metrics: Mapping[str, float], step: int) -> None:
         for logger in self.loggers:
@@ -222,9 +231,7 @@ def _silence_lightning() -> None:
         warnings.filterwarnings("ignore", message)
 
 
-def predict(
-    trainer: Trainer, model: ImbalancedClassifier, data: ImbalancedDataModule, split: str, name: str
-) -> Predictions:
+def predict(trainer: Trainer, model: PhasedModule, data: ImbalancedDataModule, split: str, name: str) -> Predictions:
     """Score a split under ``name`` and return its logits (N, K) and targets (N,), in the order of the split."""
     collect = CollectPredictions()
     trainer.callbacks.append(collect)  # type: ignore[attr-defined]
@@ -238,7 +245,7 @@ def predict(
     return Predictions(collect.logits, collect.targets)
 
 
-def load_weights(model: ImbalancedClassifier, path: Path) -> None:
+def load_weights(model: PhasedModule, path: Path) -> None:
     """Put the weights of a checkpoint into a module of the same shape, and what had reached its loss by then.
 
     Raises:

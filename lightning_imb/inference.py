@@ -1,7 +1,9 @@
-"""What ``imb-predict`` does: classes and probabilities of images without labels."""
+"""What ``imb-predict`` does: classes and probabilities, or numbers, of images without labels."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,15 +17,16 @@ from lightning_imb.checks import check_accelerator, check_choice, check_whole
 from lightning_imb.data.datasets.unlabelled import unlabelled_images
 from lightning_imb.data.loading import NoImageLeftError, load_all
 from lightning_imb.machine import pick_device
-from lightning_imb.restore import restore_classifier, restore_precision, restore_transform
+from lightning_imb.restore import restore_network, restore_precision, restore_transform
 from lightning_imb.runs import RunFolder
+from lightning_imb.task import is_regression
 from lightning_imb.utils.atomic import write_text_atomic
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.memory import keep_freed_memory
 
 
 def classify(cfg: DictConfig) -> pd.DataFrame:
-    """Classify every image of a folder or zip and write one csv row per image.
+    """Classify every image of a folder or zip, or estimate its number, and write one csv row per image.
 
     The head is that of the run's own scores: if the run has a post-hoc method, as adjusted by it.
 
@@ -31,7 +34,8 @@ def classify(cfg: DictConfig) -> pd.DataFrame:
         cfg: The composed config of ``conf/predict.yaml``.
 
     Returns:
-        Columns ``name``, ``class`` and ``p_<class name>``, in the order of the names.
+        Columns ``name``, ``class`` and ``p_<class name>``, in the order of the names; for a run that learned numbers
+        ``name`` and what these are called, such as ``age``.
 
     Raises:
         InputError: If the run, its checkpoint or an image is unusable.
@@ -42,15 +46,26 @@ def classify(cfg: DictConfig) -> pd.DataFrame:
     check_choice(cfg.on_bad_image, "on_bad_image", ("error", "skip"))
     output = _writable(str(cfg.output))
     run = RunFolder.open_finished(str(cfg.run))
-    names, probabilities, skipped = _probabilities(cfg, run)
-    classes = run.read_data()["class_names"]
-    table = pd.DataFrame(probabilities.numpy(), columns=[f"p_{name}" for name in classes])
+    names, outputs, skipped = _outputs(cfg, run)
+    numeric = is_regression(run.read_config())
+    table = _numbers(outputs, run.read_data()) if numeric else _classes(outputs, run)
     table.insert(0, "name", names)
-    table.insert(1, "class", [classes[i] for i in probabilities.argmax(1).tolist()])
     write_text_atomic(output, table.to_csv(index=False, float_format="%.6f"))
     left_out = f", {skipped} unreadable ones skipped" if skipped else ""
-    Console().print(f"{len(table)} images classified{left_out}, written to {output}", soft_wrap=True)
+    done = "estimated" if numeric else "classified"
+    Console().print(f"{len(table)} images {done}{left_out}, written to {output}", soft_wrap=True)
     return table
+
+
+def _classes(logits: Tensor, run: RunFolder) -> pd.DataFrame:
+    classes, probabilities = run.read_data()["class_names"], logits.softmax(1)
+    table = pd.DataFrame(probabilities.numpy(), columns=[f"p_{name}" for name in classes])
+    table.insert(0, "class", [classes[i] for i in probabilities.argmax(1).tolist()])
+    return table
+
+
+def _numbers(outputs: Tensor, described: Mapping[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame({described["target"] or "prediction": outputs.numpy()})
 
 
 def _writable(output: str) -> Path:
@@ -68,23 +83,27 @@ def _writable(output: str) -> Path:
 
 
 @torch.no_grad()  # not inference mode: images are decoded into one tensor by several threads
-def _probabilities(cfg: DictConfig, run: RunFolder) -> tuple[list[str], Tensor, int]:
+def _outputs(cfg: DictConfig, run: RunFolder) -> tuple[list[str], Tensor, int]:
+    if run.read_data().get("real_inputs"):
+        raise InputError(
+            f"the run in {run.path} learned from arrays of real numbers, which image files cannot hold: call its "
+            "network from Python"
+        )
     device = pick_device(cfg.accelerator.accelerator)
-    model = restore_classifier(run, cfg.phase, cfg.checkpoint).to(device)
+    model = restore_network(run, cfg.phase, cfg.checkpoint).to(device)
     transform = restore_transform(run, cfg.accelerator.channels_last).to(device)
     precision = restore_precision(run, device)
     channels, height, width = run.read_data()["image_size"]
     source = unlabelled_images(cfg.input, image_size=(height, width), channels=channels)
     names, rows = [], []
-    for start in track(range(0, len(source), cfg.batch_size), description="classifying", transient=True):
+    for start in track(range(0, len(source), cfg.batch_size), description="predicting", transient=True):
         wanted = np.arange(start, min(start + cfg.batch_size, len(source)))
         try:
             images, kept = load_all(source, wanted, on_bad_image=cfg.on_bad_image, setting="on_bad_image")
         except NoImageLeftError:  # all of this batch; the next may hold good ones
             continue
         with precision:
-            logits = model(transform.normalise(images))
-        rows.append(logits.softmax(1).cpu())
+            rows.append(model(transform.normalise(images)).cpu())
         names += [source.names[i] for i in kept.tolist()]
     if not names:
         raise InputError(f"none of the {len(source)} images in {cfg.input} can be decoded: check the files")

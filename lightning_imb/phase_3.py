@@ -15,10 +15,15 @@ from lightning_imb.data.kept_embeddings import KeptEmbeddings
 from lightning_imb.data.oversample import OverSampler
 from lightning_imb.data.sampling import expected_counts
 from lightning_imb.losses import ClassCountLoss
+from lightning_imb.losses.regression import MSELoss, RegressionLoss
 from lightning_imb.models.retraining import BN_MODES, TRAINS, Retraining
+from lightning_imb.networks import build_regression_loss
 from lightning_imb.resampling import NoResampling
+from lightning_imb.resampling.regression import RegressionResampler
+from lightning_imb.task import Known
 from lightning_imb.utils.checked import checked_flag, checked_number
 from lightning_imb.utils.errors import InputError, one_line
+from lightning_imb.utils.target_bins import TargetSample
 
 Phase3 = PhaseSwitch | ImageRetraining
 
@@ -69,17 +74,17 @@ def check_retraining(cfg: DictConfig) -> None:
             )
 
 
-def build_phase_3(cfg: DictConfig, class_counts: Sequence[int], kept: KeptEmbeddings | None = None) -> Phase3:
+def build_phase_3(cfg: DictConfig, known: Known, kept: KeptEmbeddings | None = None) -> Phase3:
     """The callback that makes a second fit into phases 2 and 3; ``kept`` holds embeddings by the same extractor.
 
     Raises:
         InputError: If the loss of phase 3 needs another head than phase 1 trained, or the resampler's parameters
             are wrong.
     """
-    settings = build_retraining(cfg, class_counts)
+    settings = build_retraining(cfg, known)
     resampler = create(cfg.resampler, "resampler")
     if cfg.retrain.inputs == "embeddings":
-        check_resampler(resampler, class_counts)
+        check_resampler(resampler, known)
         return PhaseSwitch(resampler, settings, cfg.retrain.batch_size, kept)
     if not isinstance(resampler, NoResampling):
         raise InputError(
@@ -90,15 +95,15 @@ def build_phase_3(cfg: DictConfig, class_counts: Sequence[int], kept: KeptEmbedd
     return ImageRetraining(settings, draw, cfg.retrain.batch_size)
 
 
-def build_retraining(cfg: DictConfig, class_counts: Sequence[int]) -> Retraining:
-    """The settings of phase 3.
+def build_retraining(cfg: DictConfig, known: Known, trains: bool = True) -> Retraining:
+    """The settings of phase 3; ``trains`` as for `lightning_imb.networks.build_network`.
 
     Raises:
         InputError: If its loss needs another head than phase 1 trained.
     """
     settings = cfg.retrain
     return Retraining(
-        loss=_loss(cfg, class_counts),
+        loss=_loss(cfg, known, trains),
         optimizer=create(settings.optimizer, "retrain.optimizer"),
         scheduler=build_scheduler(settings.scheduler, settings.epochs),
         reset_head=settings.reset_head,
@@ -112,7 +117,16 @@ def build_retraining(cfg: DictConfig, class_counts: Sequence[int]) -> Retraining
     )
 
 
-def _loss(cfg: DictConfig, class_counts: Sequence[int]) -> ClassCountLoss:
+def _loss(cfg: DictConfig, known: Known, trains: bool) -> ClassCountLoss | RegressionLoss:
+    if isinstance(known, TargetSample):
+        if not trains:
+            return MSELoss(known)
+        node, key = (cfg.loss, "loss") if cfg.retrain.loss is None else (cfg.retrain.loss, "retrain.loss")
+        return build_regression_loss(node, cfg.target_weights, known, key)
+    return _loss_of_classes(cfg, known)
+
+
+def _loss_of_classes(cfg: DictConfig, class_counts: Sequence[int]) -> ClassCountLoss:
     balanced = [max(class_counts)] * len(class_counts)
     counts = balanced if cfg.retrain.counts == "balanced" else list(class_counts)
     loss = build_loss(cfg.loss if cfg.retrain.loss is None else cfg.retrain.loss, counts)
@@ -147,12 +161,28 @@ def counts_of_phase_3(phase_3: Phase3, data: ImbalancedDataModule, epochs: int) 
     return [count + made.get(label, 0) for label, count in enumerate(data.class_counts)]
 
 
-def check_resampler(resampler: OverSampler, class_counts: Sequence[int]) -> None:
+def check_resampler(resampler: OverSampler, known: Known) -> None:
     """Let an over-sampler check its own parameters, which it would do in phase 2 only.
 
     Raises:
-        InputError: If a parameter is out of range, or a target is below what a class has.
+        InputError: If it is made for classes and the targets are numbers or the other way round, a parameter is out of
+            range, or a target is below what a class has.
     """
+    numeric, name = isinstance(known, TargetSample), type(resampler).__name__
+    if isinstance(resampler, RegressionResampler) and not numeric:
+        raise InputError(f"resampler={name} is made for numeric targets, but these are classes: use resampler=eos")
+    if not isinstance(resampler, RegressionResampler | NoResampling) and numeric:
+        raise InputError(
+            f"resampler={name} is made for classes, but the targets are numbers: use resampler=reg_random, smogn or "
+            "reg_eos, or one of the methods reg_*"
+        )
+    if isinstance(resampler, RegressionResampler) and isinstance(known, TargetSample):
+        resampler.check_targets(known.values)
+    elif not isinstance(known, TargetSample):
+        _check_parameters(resampler, known)
+
+
+def _check_parameters(resampler: OverSampler, class_counts: Sequence[int]) -> None:
     labels = np.repeat(np.arange(len(class_counts)), class_counts)
     try:
         for part in (resampler, getattr(resampler, "sampler", None)):

@@ -8,9 +8,19 @@ from omegaconf import DictConfig
 
 from lightning_imb.build import protocol_label, selected_on
 from lightning_imb.data.datamodule import ImbalancedDataModule
-from lightning_imb.metrics import known_prior_shift, per_class, prior_shift, ranking, rates, reliability, scores
+from lightning_imb.metrics import (
+    baselines,
+    error_scores,
+    known_prior_shift,
+    per_class,
+    prior_shift,
+    ranking,
+    rates,
+    reliability,
+    scores,
+)
 from lightning_imb.models.backbones import parameter_count
-from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.models.phased import PhasedModule
 from lightning_imb.reports.confusion import answers, class_tally
 from lightning_imb.runs import Predictions, RunFolder
 from lightning_imb.settings import config_hash
@@ -22,7 +32,43 @@ _NOTHING = ("NoMixing", "NoResampling", "NoAdjustment")
 def score_entries(
     prefix: str, predictions: Predictions, data: ImbalancedDataModule, head_prior: Sequence[float] | None = None
 ) -> dict[str, Any]:
-    """Scores of predictions as entries of ``metrics.json``: ``<prefix>/bacc``, ..., ``<prefix>/recall`` (K values).
+    """Scores of predictions as entries of ``metrics.json``, of classes or of numbers as the data have them.
+
+    Args:
+        prefix: The split, maybe with a stage before it, such as ``represent/test``.
+        predictions: What was predicted, and the truth.
+        data: The data module, set up.
+        head_prior: As `class_entries`.
+    """
+    if data.bins is not None:
+        return error_entries(prefix, predictions, data)
+    return class_entries(prefix, predictions, data, head_prior)
+
+
+def error_entries(prefix: str, predictions: Predictions, data: ImbalancedDataModule) -> dict[str, Any]:
+    """Errors of predicted numbers as entries of ``metrics.json``; see `lightning_imb.metrics.error_scores`.
+
+    For the test set, which ``prefix`` alone names, also what needs no network: ``test/baseline/...``, errors of
+    constants, and ``test/baseline/noise_floor_mse``, that of the best estimate, where the data set knows it.
+
+    Args:
+        prefix: As `score_entries`.
+        predictions: Numbers (N, 1) and targets (N,).
+        data: The data module, set up.
+    """
+    assert data.bins is not None
+    entries: dict[str, Any] = error_scores(predictions.logits[:, 0], predictions.targets, data.bins, data.real_counts)
+    if prefix == "test":
+        entries |= baselines(data.answers("train"), predictions.targets, data.bins)
+        if data.floor is not None:
+            entries["baseline/noise_floor_mse"] = data.floor
+    return {f"{prefix}/{name}": value for name, value in entries.items()}
+
+
+def class_entries(
+    prefix: str, predictions: Predictions, data: ImbalancedDataModule, head_prior: Sequence[float] | None = None
+) -> dict[str, Any]:
+    """Scores of predicted classes as entries of ``metrics.json``: ``<prefix>/bacc`` and so on, ``recall`` (K values).
 
     Each class against the rest, ranked by probability: ``class_auroc`` and ``class_ap`` (K values each, None where no
     sample or every sample is of the class), and ``auroc`` and ``ap``, their means over the classes that have a value.
@@ -62,10 +108,12 @@ def describe_data(cfg: DictConfig, data: ImbalancedDataModule) -> dict[str, Any]
     return {
         "dataset": cfg.dataset.name,
         "protocol": protocol_label(cfg),
+        **_numeric(cfg, data),
         "class_names": list(data.class_names),
         "class_counts": {split: data.counts(split) for split in splits},
         "real_counts": data.real_counts,
         "image_size": list(data.image_shape),
+        "real_inputs": data.real_inputs,
         "mean": transform.mean.flatten().tolist(),
         "std": transform.std.flatten().tolist(),
         "fingerprint": data.fingerprint,
@@ -73,7 +121,14 @@ def describe_data(cfg: DictConfig, data: ImbalancedDataModule) -> dict[str, Any]
     }
 
 
-def provenance(cfg: DictConfig, data: ImbalancedDataModule, model: ImbalancedClassifier) -> dict[str, Any]:
+def _numeric(cfg: DictConfig, data: ImbalancedDataModule) -> dict[str, Any]:
+    """What is to be known of numeric targets; nothing of classes."""
+    if data.bins is None:
+        return {}
+    return {"task": "regression", "target": cfg.dataset.target, "bin_edges": list(data.bins.edges)}
+
+
+def provenance(cfg: DictConfig, data: ImbalancedDataModule, model: PhasedModule) -> dict[str, Any]:
     """What ``metrics.json`` says of the run beside its scores."""
     return {
         "config_hash": config_hash(cfg),
@@ -82,6 +137,8 @@ def provenance(cfg: DictConfig, data: ImbalancedDataModule, model: ImbalancedCla
         "protocol": protocol_label(cfg),
         "selected_on": selected_on(cfg),
         "dataset": cfg.dataset.name,
+        "imbalance": cfg.imbalance.name,
+        **_numeric(cfg, data),
         "class_names": list(data.class_names),
         "class_counts": _real(describe_data(cfg, data)),
         "synthetic_images": data.synthetic,
@@ -93,9 +150,7 @@ def provenance(cfg: DictConfig, data: ImbalancedDataModule, model: ImbalancedCla
     }
 
 
-def header_info(
-    cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, model: ImbalancedClassifier
-) -> dict[str, Any]:
+def header_info(cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, model: PhasedModule) -> dict[str, Any]:
     """What the header of a run states; see ``reports.header.run_header``."""
     total = parameter_count(model)
     described = describe_data(cfg, data)
@@ -171,6 +226,11 @@ def _extras(cfg: DictConfig, data: ImbalancedDataModule) -> dict[str, str]:
         found["oversample"] += f", {data.synthetic:,} synthetic images"
     if _drawn(cfg.sampler) != "instance":
         found["sampler"] = f"{_drawn(cfg.sampler)}, start {cfg.sampler.get('start', 0)}"
+    if cfg.target_weights.base != "none":
+        smoothed = "" if cfg.target_weights.kernel == "none" else f", {cfg.target_weights.kernel} kernel (LDS)"
+        found["target weights"] = f"{cfg.target_weights.base}{smoothed}"
+    if cfg.smoothing.enabled:
+        found["smoothing"] = f"FDS, {cfg.smoothing.kernel} kernel from epoch {cfg.smoothing.start_epoch}"
     if cfg.sharpness.rho > 0:
         found["sharpness"] = f"{'ASAM' if cfg.sharpness.adaptive else 'SAM'}, rho {cfg.sharpness.rho}"
     return found

@@ -39,11 +39,13 @@ def _main(cfg: "DictConfig") -> None:
             compare=cfg.compare,
             blocks=None if cfg.blocks == "auto" else _names(cfg.blocks),
             control=None if cfg.control is None else str(cfg.control),
+            order=_names(cfg.order),
             form=cfg.format,
             per_class=cfg.per_class,
             bold=cfg.bold,
             figures=cfg.figures and Path(cfg.figures),
             out=cfg.out and Path(cfg.out),
+            metrics_of={task: _names(names) for task, names in cfg.metrics_of.items()},
         )
     )
 
@@ -62,26 +64,31 @@ def report(request: Request) -> None:
         request: What is asked.
 
     Raises:
-        InputError: The request makes no sense, there is no finished run, the runs cannot be compared, or the
-            file cannot be written.
+        InputError: The request makes no sense, there is no finished run, the runs cannot be compared or are about
+            different things, or the file cannot be written.
     """
     request.check()
-    if request.form == "html":
-        from lightning_imb.reports.html import write_html
-
-        out = request.out or request.folder / "report.html"
-        print(write_html(request.folder, out, request.rows, request.metrics))
-        return
     # here and not above: the entry point answers --help without loading rich, numpy and scipy
     from lightning_imb.reports.collect import collect
+    from lightning_imb.reports.task import task_of
 
     records = collect(request.folder)
-    if request.form == "rich":
+    request = request.settled(task_of(records))
+    if request.form == "html":
+        _print_html(request, records)
+    elif request.form == "rich":
         _show(request, records)
     elif request.out:
         _write(request.out, _text(request, records))
     else:
         print(_text(request, records), end="")
+
+
+def _print_html(request: Request, records: "Sequence[RunRecord]") -> None:
+    from lightning_imb.reports.html import write_html
+
+    out = request.out or request.folder / "report.html"
+    print(write_html(request.folder, out, request.rows, request.metrics, request.order, request.control, records))
 
 
 def _text(request: Request, records: "Sequence[RunRecord]") -> str:

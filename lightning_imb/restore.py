@@ -6,19 +6,21 @@ import torch
 from omegaconf import DictConfig
 
 from lightning_imb.adjust import put_back_head
-from lightning_imb.build import build_classifier, build_datamodule, checkpoint_kind
+from lightning_imb.build import build_datamodule, checkpoint_kind
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.transforms import BatchTransform
 from lightning_imb.fit import load_weights
-from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.models.phased import PhasedModule
+from lightning_imb.networks import build_network
 from lightning_imb.phase_3 import build_retraining
 from lightning_imb.phases import Phase
 from lightning_imb.runs import RunFolder
+from lightning_imb.task import recorded_targets
 from lightning_imb.utils.errors import InputError
 
 
-def restore_classifier(run: RunFolder, phase: str, checkpoint: str, as_trained: bool = False) -> ImbalancedClassifier:
-    """The network of a finished run, in evaluation mode, with the loss that its head was trained with.
+def restore_network(run: RunFolder, phase: str, checkpoint: str, as_trained: bool = False) -> PhasedModule:
+    """The network of a finished run, in evaluation mode; of classes with the loss that its head was trained with.
 
     Args:
         run: A finished run.
@@ -34,11 +36,12 @@ def restore_classifier(run: RunFolder, phase: str, checkpoint: str, as_trained: 
     cfg = run.read_config()
     refuse_earlier(run, cfg)
     without_pretrained(cfg)  # the checkpoint holds the weights: fetch no others
-    model = build_classifier(cfg, run.read_data()["class_counts"]["train"])
+    known = recorded_targets(run.read_data())
+    model = build_network(cfg, known, trains=False)
     which = chosen_phase(cfg, phase)
     kind = checkpoint_kind(cfg, which, checkpoint)
     if which is Phase.RETRAIN:
-        settings = build_retraining(cfg, model.class_counts)
+        settings = build_retraining(cfg, known, trains=False)
         model.dress_for(settings)
         model.loss, model.phase = settings.loss, which
     load_weights(model, run.checkpoint(which, kind))

@@ -30,8 +30,8 @@ class Predictions(NamedTuple):
     """What a network said about one split.
 
     Attributes:
-        logits: (N, K) float32.
-        targets: (N,) int64 in 0..K-1.
+        logits: (N, K) float32; of a regression (N, 1), the predicted numbers.
+        targets: (N,) int64 in 0..K-1; of a regression float32.
     """
 
     logits: np.ndarray
@@ -241,7 +241,7 @@ class RunFolder:
         return _read_json(self.metrics_file)
 
     def write_predictions(self, name: PredictionName, logits: np.ndarray, targets: np.ndarray) -> None:
-        """Write predictions as ``logits`` (N, K) float32 and ``targets`` (N,) int64.
+        """Write predictions as ``logits`` (N, K) float32 and ``targets`` (N,), int64 classes or float32 numbers.
 
         Raises:
             ValueError: The shapes do not belong together.
@@ -249,7 +249,8 @@ class RunFolder:
         if logits.ndim != 2 or targets.shape != logits.shape[:1]:
             raise ValueError(f"Expected (N, K) and (N,), got {logits.shape} and {targets.shape}.")
         with atomic_file(self.predictions_file(name)) as file:
-            np.savez(file, logits=logits.astype(np.float32), targets=targets.astype(np.int64))
+            kind = np.float32 if np.issubdtype(targets.dtype, np.floating) else np.int64
+            np.savez(file, logits=logits.astype(np.float32), targets=targets.astype(kind))
 
     def read_predictions(self, name: PredictionName) -> Predictions:
         """Read predictions.

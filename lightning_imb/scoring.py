@@ -9,7 +9,7 @@ from lightning_imb.adjust import adjust_head, build_posthoc, prior_of_logits, wr
 from lightning_imb.build import checkpoint_kind
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.fit import predict
-from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.models.phased import PhasedModule
 from lightning_imb.phases import Phase
 from lightning_imb.posthoc import AdjustedHead, NoAdjustment
 from lightning_imb.records import score_entries
@@ -27,9 +27,7 @@ class Scoring:
         model: What is scored, at whatever stage it is.
     """
 
-    def __init__(
-        self, cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, model: ImbalancedClassifier
-    ) -> None:
+    def __init__(self, cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, model: PhasedModule) -> None:
         self.cfg = cfg
         self.run = run
         self.data = data

@@ -32,7 +32,7 @@ _PACKAGES = (
     *("timm", "torch", "torchvision"),
 )
 _PARTS = ("callbacks", "data", "losses", "metrics", "mixing", "models", "resampling", "utils")
-_CODE = ("build.py", "fit.py", *(f"{part}/**/*.py" for part in _PARTS))
+_CODE = ("build.py", "fit.py", "networks.py", *(f"{part}/**/*.py" for part in _PARTS))
 
 
 def wants_store(value: object) -> bool:

@@ -10,15 +10,9 @@ from pytorch_lightning.loggers import Logger
 from rich.console import Console
 from torch import nn
 
-from lightning_imb.adjust import build_posthoc, check_posthoc
-from lightning_imb.build import (
-    build_classifier,
-    build_datamodule,
-    build_reweighting,
-    create,
-    second_stream,
-)
-from lightning_imb.checks import check_combination, check_config, rehearse
+from lightning_imb.adjust import build_posthoc, check_posthoc, check_posthoc_task
+from lightning_imb.build import build_datamodule, build_reweighting, create, second_stream
+from lightning_imb.checks import check_batches, check_combination, check_config, rehearse
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.sampling import expected_counts
 from lightning_imb.fit import TwoFits, make_trainer
@@ -27,7 +21,10 @@ from lightning_imb.launches import note_launch
 from lightning_imb.losses import ClassCountLoss
 from lightning_imb.machine import in_sweep, settle_machine, several_processes, spare_small_maps
 from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.models.phased import PhasedModule
+from lightning_imb.models.regressor import ImbalancedRegressor
 from lightning_imb.models.retraining import dress
+from lightning_imb.networks import build_network
 from lightning_imb.phase_3 import Phase3, build_phase_3, check_retraining, counts_of_phase_3
 from lightning_imb.phases import Phase
 from lightning_imb.records import describe_data, header_info, provenance
@@ -39,6 +36,8 @@ from lightning_imb.runs import RunFolder
 from lightning_imb.scoring import Scoring
 from lightning_imb.settings import changed_keys, config_hash, first_of, flat_settings
 from lightning_imb.store import StoredPhase1, phase_1_identity, wants_store
+from lightning_imb.task import is_regression, known_targets
+from lightning_imb.task_checks import check_task
 from lightning_imb.tracking.close import close_loggers
 from lightning_imb.tracking.figures import log_figures
 from lightning_imb.utils.environment import first_process
@@ -64,6 +63,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         InputError: If anything the user gave cannot work; before training where that can be known.
     """
     check_keys(cfg)
+    check_task(cfg)
     check_config(cfg)
     check_retraining(cfg)
     wants_store(cfg.store)
@@ -90,14 +90,12 @@ def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     data = build_datamodule(cfg)
     data.setup("fit")
-    model = build_classifier(cfg, data.class_counts)
-    build_reweighting(cfg, data.class_counts)
+    known = known_targets(data)
+    model = build_network(cfg, known)
     # a mistake in phase 3 must not show after phase 1
-    phase_3 = build_phase_3(cfg, data.class_counts) if cfg.retrain.enabled else None
-    check_combination(model, cfg)
-    check_posthoc(build_posthoc(cfg.posthoc), *_last_head(cfg, model, phase_3, data), data)
+    phase_3 = build_phase_3(cfg, known) if cfg.retrain.enabled else None
+    _check_task_parts(cfg, model, phase_3, data)
     rehearse(model, None if phase_3 is None else phase_3.settings, data.image_shape, cfg.batch_size)
-    data.second = second_stream(model)
     machine = spare_small_maps(cfg, machine, model.extractor_module, data.image_shape)
     make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)  # or Lightning refuses it later
     _check_same_data(run, data)
@@ -107,12 +105,26 @@ def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
     if source is not None:  # only now that the folder tells what it holds
         copy_phase_1(source, run)
     console.print(run_header(header_info(cfg, run, data, model) | machine.lines))
-    if cfg.log_per_class == "auto" and not model.log_per_class:
+    if cfg.log_per_class == "auto" and isinstance(model, ImbalancedClassifier) and not model.log_per_class:
         log.info(_TOO_MANY_TO_LOG, len(data.class_names))
     metrics = _train_with_loggers(cfg, run, data, model)
     console.print(run_table(metrics))
     console.print(f"run folder  {run.path}\nfigures     {run.figures}", soft_wrap=True)
     return metrics
+
+
+def _check_task_parts(cfg: DictConfig, model: PhasedModule, phase_3: Phase3 | None, data: ImbalancedDataModule) -> None:
+    """Check what classes have and numbers have not, and tell the data which second images a batch holds."""
+    method = build_posthoc(cfg.posthoc)
+    check_posthoc_task(method, is_regression(cfg))
+    if isinstance(model, ImbalancedRegressor):
+        check_batches(model, cfg)
+        return
+    assert isinstance(model, ImbalancedClassifier)
+    build_reweighting(cfg, data.class_counts)
+    check_combination(model, cfg)
+    check_posthoc(method, *_last_head(cfg, model, phase_3, data), data)
+    data.second = second_stream(model)
 
 
 def _last_head(
@@ -178,7 +190,7 @@ def _check_same_data(run: RunFolder, data: ImbalancedDataModule) -> None:
 
 
 def _train_with_loggers(
-    cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, model: ImbalancedClassifier
+    cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, model: PhasedModule
 ) -> dict[str, Any]:
     loggers: list[Logger] = [create(node, f"logger.{name}") for name, node in cfg.logger.items()]
     status = "failed"
@@ -202,7 +214,7 @@ def _fit_and_score(
     cfg: DictConfig,
     run: RunFolder,
     data: ImbalancedDataModule,
-    model: ImbalancedClassifier,
+    model: PhasedModule,
     loggers: list[Logger],
 ) -> dict[str, Any]:
     stored = _stored_phase_1(cfg, data)
@@ -230,7 +242,7 @@ def _stored_phase_1(cfg: DictConfig, data: ImbalancedDataModule) -> StoredPhase1
     return StoredPhase1(cfg.paths.store, phase_1_identity(cfg, data.fingerprint))
 
 
-def _represent(fits: TwoFits, model: ImbalancedClassifier, stored: StoredPhase1 | None) -> pl.Trainer:
+def _represent(fits: TwoFits, model: PhasedModule, stored: StoredPhase1 | None) -> pl.Trainer:
     """Phase 1: out of the store, or trained here and put into it."""
     run = fits.run
     if run.has_begun(Phase.RETRAIN):

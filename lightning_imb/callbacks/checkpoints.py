@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
@@ -30,16 +30,17 @@ class MovableCheckpoint(ModelCheckpoint):
 
 
 class BestCheckpoint(MovableCheckpoint):
-    """Writes ``best.ckpt`` whenever the monitored score reaches a new maximum.
+    """Writes ``best.ckpt`` whenever the monitored score is better than ever.
 
     Args:
         folder: Where it goes.
         monitor: Name of the score.
+        mode: ``max``, or ``min`` for errors.
     """
 
-    def __init__(self, folder: Path, monitor: str) -> None:
+    def __init__(self, folder: Path, monitor: str, mode: Literal["max", "min"]) -> None:
         super().__init__(
-            folder.absolute(), "best", monitor=monitor, mode="max", save_top_k=1, enable_version_counter=False
+            folder.absolute(), "best", monitor=monitor, mode=mode, save_top_k=1, enable_version_counter=False
         )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 
-from lightning_imb.callbacks.phase_switch import classifier_of, datamodule_of
+from lightning_imb.callbacks.phase_switch import datamodule_of, phased_of
 from lightning_imb.callbacks.reached import DrawnCounts
 from lightning_imb.data.draws import Draw
 from lightning_imb.data.second import Second
@@ -36,7 +36,7 @@ class ImageRetraining(DrawnCounts):
         """Freeze what is not trained, before optimizers are made; draw the images of phase 3."""
         if stage != "fit":
             return
-        classifier_of(pl_module).enter(self.settings)
+        phased_of(pl_module).enter(self.settings)
         data = datamodule_of(trainer)
         self._phase_1 = data.draw, data.batch_size, data.second
         data.draw, data.batch_size, data.second = self.draw, self.batch_size, None

@@ -16,7 +16,7 @@ from lightning_imb.data.embeddings import EmbeddingSet, LentEmbeddings
 from lightning_imb.data.kept_embeddings import KeptEmbeddings
 from lightning_imb.data.ordered import OrderedBatches
 from lightning_imb.data.oversample import OverSampler
-from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.models.phased import PhasedModule
 from lightning_imb.models.retraining import Retraining
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class PhaseSwitch(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Freeze the extractor, before optimizers are made and before DDP wraps the module."""
         if stage == "fit":
-            classifier_of(pl_module).enter(self.settings)
+            phased_of(pl_module).enter(self.settings)
 
     @property
     def report(self) -> Any:
@@ -67,9 +67,9 @@ class PhaseSwitch(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Embed and balance: weights are restored, the module is on its device, no loader is asked for yet."""
-        data, model = datamodule_of(trainer), classifier_of(pl_module)
+        data, model = datamodule_of(trainer), phased_of(pl_module)
         balanced = self._balanced_set(trainer, model, data)
-        model.note_reached(torch.bincount(balanced.y, minlength=len(model.class_counts)).tolist())
+        model.note_set(balanced.y)
         monitored = self._embedded(trainer, model, data, data.monitor)
         self._threads = torch.get_num_threads()
         if self._is_small(model.head):
@@ -82,25 +82,26 @@ class PhaseSwitch(Callback):
             datamodule_of(trainer).use_images()
             torch.set_num_threads(self._threads)
 
-    def _balanced_set(self, trainer: Trainer, model: ImbalancedClassifier, data: ImbalancedDataModule) -> EmbeddingSet:
+    def _balanced_set(self, trainer: Trainer, model: PhasedModule, data: ImbalancedDataModule) -> EmbeddingSet:
         z, y = self._embedded(trainer, model, data, "train")
         balanced = balance(z, y, self.resampler) if trainer.is_global_zero else None
         if trainer.world_size > 1:  # made anew in every process, it might differ in a last bit
             balanced = _shared(balanced, len(y), trainer.strategy.root_device)
         assert balanced is not None
         if trainer.is_global_zero:
-            log.info("balanced the embeddings: %d of images, %d synthetic", len(y), len(balanced.y) - len(y))
+            made = len(balanced.y) - balanced.n_real
+            log.info("balanced the embeddings: %d of images, %d synthetic", balanced.n_real, made)
         return balanced
 
     def _embedded(
-        self, trainer: Trainer, model: ImbalancedClassifier, data: ImbalancedDataModule, split: str
+        self, trainer: Trainer, model: PhasedModule, data: ImbalancedDataModule, split: str
     ) -> tuple[Tensor, Tensor]:
-        """Embeddings and labels of a split, computed unless another run kept them."""
+        """Embeddings and targets of a split, computed unless another run kept them."""
 
         def embed() -> Tensor:
             return extract(model, data, split, trainer.precision_plugin.forward_context)[0]
 
-        y = torch.from_numpy(data.target(split)).clone()
+        y = torch.from_numpy(data.answers(split)).clone()
         z = embed() if self.kept is None else self.kept.obtain(split, len(y), model.extractor_module, embed)
         with torch.no_grad():
             return model.after(z), y
@@ -116,7 +117,7 @@ class PhaseSwitch(Callback):
 
 
 def extract(
-    model: ImbalancedClassifier,
+    model: PhasedModule,
     data: ImbalancedDataModule,
     split: str,
     precision: Callable[[], AbstractContextManager[Any]] = nullcontext,
@@ -132,8 +133,8 @@ def extract(
         precision: Context of each forward pass, such as autocast; the same one that evaluation runs in.
 
     Returns:
-        What the extractor makes of the images, z (N, D), float32, and labels y (N,), both on the CPU, the same in
-        every process.
+        What the extractor makes of the images, z (N, D), float32, and y (N,), labels or numbers, both on the CPU, the
+        same in every process.
     """
     was_training = model.training
     model.eval()
@@ -151,20 +152,21 @@ def extract(
             z[done : done + len(embedded)] = embedded
             done += len(embedded)
     model.train(was_training)
-    return gather_rows(z, batches, model.device), torch.from_numpy(data.target(split)).clone()
+    return gather_rows(z, batches, model.device), torch.from_numpy(data.answers(split)).clone()
 
 
 def balance(z: Tensor, y: Tensor, resampler: OverSampler) -> EmbeddingSet:
-    """Over-sample embeddings; the original rows come first and unchanged.
+    """Over-sample embeddings; the original rows come first and unchanged, unless the over-sampler leaves some out.
 
     Args:
         z: Embeddings (N, D), float32.
-        y: Labels (N,).
+        y: Labels (N,) int64, or numbers (N,) float32.
         resampler: What makes the synthetic rows.
     """
     X, labels = resampler.fit_resample(z.numpy(), y.numpy())
     rows = torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32))
-    return EmbeddingSet(rows, torch.from_numpy(np.asarray(labels, dtype=np.int64)), n_real=len(y))
+    n_real = getattr(resampler, "n_real_", len(y))  # fewer, where some rows are left out
+    return EmbeddingSet(rows, torch.from_numpy(np.asarray(labels)).to(y.dtype), n_real)
 
 
 def _shared(balanced: EmbeddingSet | None, n_real: int, device: torch.device) -> EmbeddingSet:
@@ -174,9 +176,9 @@ def _shared(balanced: EmbeddingSet | None, n_real: int, device: torch.device) ->
     return EmbeddingSet(z, y, n_real)
 
 
-def classifier_of(module: LightningModule) -> ImbalancedClassifier:
+def phased_of(module: LightningModule) -> PhasedModule:
     """The module as what it is."""
-    assert isinstance(module, ImbalancedClassifier), "phase 3 trains an ImbalancedClassifier"
+    assert isinstance(module, PhasedModule), "phase 3 trains a classifier or a regressor"
     return module
 
 

@@ -1,4 +1,4 @@
-"""Collects the logits of a test run."""
+"""Collects what a network predicts in a test run."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from lightning_imb.data.ordered import OrderedBatches
 
 
 class CollectPredictions(Callback):
-    """Keeps logits (N, K) and targets (N,) of the last test run, in the order of the test set.
+    """Keeps outputs (N, K) and targets (N,) of the last test run, in the order of the test set.
 
     With several processes every one of them ends up with the rows of all.
     """
@@ -48,10 +48,10 @@ class CollectPredictions(Callback):
 
     @property
     def logits(self) -> NDArray[np.float32]:
-        """(N, K)."""
+        """(N, K) logits, or (N, 1) numbers."""
         return torch.cat(self._logits).numpy()
 
     @property
-    def targets(self) -> NDArray[np.int64]:
-        """(N,)."""
+    def targets(self) -> NDArray[Any]:
+        """(N,) int64 classes, or float32 numbers."""
         return torch.cat(self._targets).numpy()

@@ -13,11 +13,12 @@ from torch import Tensor
 from lightning_imb.phases import Phase
 
 MIN_SECONDS = 0.3  # between two redraws of the bar
-SPLITS = ("val", "test", "train")  # whose balanced accuracy is shown, the first one that is logged
+SPLITS = ("val", "test", "train")  # whose score is shown, the first one that is logged
+SHOWN = {"bacc": ".3f", "mse": ".4g"}  # of classes, of numbers
 
 
 class PhaseProgress(Callback):
-    """Shows phase, epoch, loss, balanced accuracy and the time left for the whole phase.
+    """Shows phase, epoch, loss, balanced accuracy or squared error, and the time left for the whole phase.
 
     On a terminal this is one bar over all training batches of the fit; elsewhere (a file, a notebook, a
     cluster log) it is one plain line every few epochs. A resumed fit starts where it was. Only rank zero
@@ -125,7 +126,7 @@ class PhaseProgress(Callback):
         text = f"epoch {trainer.current_epoch + 1:>{len(str(epochs))}}/{epochs}"
         if self._loss is not None:
             text += f"  loss {self._loss.item():.4f}"
-        return text + balanced_accuracy(trainer.callback_metrics, self.phase)
+        return text + score_text(trainer.callback_metrics, self.phase)
 
     def _time_left(self, trainer: Trainer) -> str:
         elapsed = time.monotonic() - self._started
@@ -157,12 +158,13 @@ def prefix_of(phase: Phase) -> str:
     return f"{phase.value}/" if phase is Phase.RETRAIN else ""
 
 
-def balanced_accuracy(metrics: Mapping[str, Tensor], phase: Phase) -> str:
-    """Text of the phase's balanced accuracy, with two spaces before it; empty when none is logged yet."""
+def score_text(metrics: Mapping[str, Tensor], phase: Phase) -> str:
+    """Text of the phase's balanced accuracy or squared error, two spaces before it; empty when none is logged yet."""
     for split in SPLITS:
-        value = metrics.get(f"{prefix_of(phase)}{split}/bacc")
-        if value is not None:
-            return f"  bacc {float(value):.3f} ({split})"
+        for name, form in SHOWN.items():
+            value = metrics.get(f"{prefix_of(phase)}{split}/{name}")
+            if value is not None:
+                return f"  {name} {float(value):{form}} ({split})"
     return ""
 
 

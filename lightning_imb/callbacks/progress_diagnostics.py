@@ -106,7 +106,7 @@ def head_answers(model: ImbalancedClassifier, z: Tensor, y: Tensor, batch_size: 
     with torch.no_grad():
         for rows, labels in zip(torch.split(z, batch_size), torch.split(y, batch_size), strict=True):
             embedded, target = rows.to(model.device), labels.to(model.device)
-            logits = model.classify(embedded)
+            logits = model.answer(embedded)
             predicted.append(logits.argmax(dim=1).cpu())
             if model.loss.views == 1:
                 norms.append(feature_gradients(model.loss, model.head, embedded, logits, target).cpu())

@@ -2,7 +2,7 @@
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from lightning_imb.callbacks.phase_switch import classifier_of, datamodule_of
+from lightning_imb.callbacks.phase_switch import datamodule_of, phased_of
 from lightning_imb.data.sampling import expected_counts
 
 
@@ -18,6 +18,6 @@ class DrawnCounts(Callback):
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Count for this epoch."""
-        model, data = classifier_of(pl_module), datamodule_of(trainer)
+        model, data = phased_of(pl_module), datamodule_of(trainer)
         target, classes = data.target("train"), len(model.class_counts)
         model.note_reached(expected_counts(data.draw, target, classes, trainer.current_epoch))

@@ -9,8 +9,8 @@ class Batch(NamedTuple):
     """One batch, of images or of embeddings.
 
     Attributes:
-        inputs: uint8 images (N, C, H, W) before the transform, float32 after it; or embeddings (N, D).
-        target: Class indices (N,), int64.
+        inputs: Images (N, C, H, W), uint8 or float32 before the transform, float32 after it; or embeddings (N, D).
+        target: Class indices (N,), int64; or float32 numbers, where the targets are numeric.
         key: Seed of this batch's random draws while training; None where nothing is random.
         own: The first ``own`` rows are the batch itself, the rows after it a second stream of as many rows
             (`lightning_imb.data.second`); None where there is no second stream.
@@ -35,7 +35,7 @@ class Steps(NamedTuple):
 
     Attributes:
         inputs: (R, D) float32, the rows of all batches.
-        target: Class indices (R,), int64.
+        target: (R,), as in `Batch`.
         batch_size: Rows of each batch but the last, which has the rest.
         batches: How many they are.
         key: Seed of the random draws, as in `Batch`.

@@ -30,9 +30,24 @@ def training_rows(
     """
     labels, names = np.asarray(splits.train.labels), splits.train.class_names
     available = np.bincount(labels, minlength=len(names)).tolist()
-    chosen = subsample(labels, profile(available), subset_seed, selection)
+    numeric = splits.train.values is not None
+    counts = _over_filled(profile, available) if numeric else profile(available)
+    chosen = subsample(labels, counts, subset_seed, selection)
     if splits.val is not None or not val_size:
         return chosen, None
     groups = None if splits.train.groups is None else splits.train.groups[chosen]
-    rest, held = stratified_split(labels[chosen], val_size, split_seed, class_names=names, groups=groups)
+    rest, held = stratified_split(
+        labels[chosen], val_size, split_seed, class_names=names, groups=groups, every_class=not numeric
+    )
     return chosen[rest], chosen[held]
+
+
+def _over_filled(profile: Profile, available: Sequence[int]) -> list[int]:
+    """Counts of a profile over the bins that have images; bins of numeric targets may be empty, classes may not."""
+    filled = [k for k, count in enumerate(available) if count]
+    if len(filled) == 1:  # nothing to be imbalanced against
+        return list(available)
+    counts = [0] * len(available)
+    for k, count in zip(filled, profile([available[k] for k in filled]), strict=True):
+        counts[k] = count
+    return counts

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
-from lightning_imb.data.batch import Batch, BatchRequest
+from lightning_imb.data.batch import Batch
 from lightning_imb.data.cache import ImageCache
 from lightning_imb.data.choice import Profile, training_rows
 from lightning_imb.data.draws import Draw, instance
@@ -18,17 +18,20 @@ from lightning_imb.data.embeddings import LentEmbeddings, TensorBatches, TensorS
 from lightning_imb.data.loaders import make_loader, worker_count
 from lightning_imb.data.ordered import OrderedBatches
 from lightning_imb.data.oversample import OverSampler, over_sample
-from lightning_imb.data.per_image import ImageTransform, PerImage, check_transforms
+from lightning_imb.data.per_image import ImageTransform, with_transforms
 from lightning_imb.data.place import next_batch, process
 from lightning_imb.data.placement import check_on_device, stays_on_device
-from lightning_imb.data.prepare import ImageSet, prepare
+from lightning_imb.data.prepare import ImageSet, prepare, prepare_sets
 from lightning_imb.data.second import Second
 from lightning_imb.data.set_checks import check_sets, check_share, check_shares
 from lightning_imb.data.shuffle import GroupedBatches, Order, Others, ShuffledBatches
+from lightning_imb.data.sources import ImageSource
 from lightning_imb.data.splits import Splits
 from lightning_imb.data.statistics import resolve_statistics
 from lightning_imb.data.transforms import BatchTransform
+from lightning_imb.utils.target_bins import TargetBins, TargetSample
 
+_DIMS_OF_EMBEDDINGS = 2
 _ROWS_AT_ONCE = 16384  # embeddings that the head classifies at a time
 
 
@@ -69,6 +72,7 @@ class ImbalancedDataModule(LightningDataModule):
         oversample: Makes synthetic training images from pixels (``conf/oversample``); None for none.
 
     Attributes:
+        bins: Of numeric targets, in the place of classes; None for classes. ``floor``: see `Splits`.
         real_counts: Training images per class before over-sampling.
         oversample_report: What was made, one dict per class; None without over-sampling.
     """
@@ -76,6 +80,8 @@ class ImbalancedDataModule(LightningDataModule):
     test_split = "test"  # the split that ``test_dataloader`` serves
     transform: BatchTransform
     class_names: tuple[str, ...]
+    bins: TargetBins | None
+    floor: float | None
     real_counts: list[int]
     oversample_report: list[dict[str, Any]] | None = None
 
@@ -136,32 +142,21 @@ class ImbalancedDataModule(LightningDataModule):
 
     def _load(self) -> None:
         splits = self.splits()
-        self.class_names = splits.train.class_names
-        train, val = training_rows(
-            splits, self.profile, self.selection, self.subset_seed, self.val_size, self.split_seed
-        )
-        self._sets["train"] = self._prepare(splits, "train", train)
-        if val is not None:
-            self._sets["val"] = self._prepare(splits, "train", val)
-        elif splits.val is not None and self.val_size:
-            self._sets["val"] = self._prepare(splits, "val", np.arange(len(splits.val)))
-        self._sets["test"] = self._prepare(splits, "test", np.arange(len(splits.test)))
-        self.fingerprint = "-".join(source.fingerprint() for source in splits if source is not None)
+        self.class_names, self.bins, self.floor = splits.train.class_names, splits.bins, splits.floor
+        choice = self.profile, self.selection, self.subset_seed, self.val_size, self.split_seed
+        self._sets = prepare_sets(splits, *training_rows(splits, *choice), bool(self.val_size), self._prepare)
+        self.fingerprint = "-".join(source.fingerprint() for source in splits.sources)
         check_sets(self._sets, self.class_names)
-        self.transform = self._build_transform()  # of the real images: mean and std are those without over-sampling
+        train = self._sets["train"]  # the real images: mean and std are those without over-sampling
+        mean, std = resolve_statistics(self.mean, self.std, train.shape[0], train.level_counts)
+        self.transform = BatchTransform(mean, std, self.pad, self.flip, self.channels_last, self.cutout)
         self.real_counts = self.counts("train")
         if self.oversample is not None:
-            self._sets["train"], self.oversample_report = over_sample(
-                self._sets["train"], self.oversample, self.class_names
-            )
-        if self.per_image:
-            images = self._sets["train"]
-            check_transforms(self.per_image, images.batches[BatchRequest(torch.tensor([0]), None)].inputs)
-            self._sets["train"] = images._replace(batches=PerImage(images.batches, self.per_image))
+            self._sets["train"], self.oversample_report = over_sample(train, self.oversample, self.class_names)
+        self._sets["train"] = with_transforms(self._sets["train"], self.per_image)
 
-    def _prepare(self, splits: Splits, name: str, indices: NDArray[np.int64]) -> ImageSet:
-        source = getattr(splits, name)
-        return prepare(source, indices, self.in_memory, self.memory_limit_gb, self.on_bad_image, self.cache)
+    def _prepare(self, source: ImageSource, rows: NDArray[np.int64]) -> ImageSet:
+        return prepare(source, rows, self.in_memory, self.memory_limit_gb, self.on_bad_image, self.cache)
 
     def _place(self, device: torch.device) -> None:
         """Let batches be taken on this device from sets in memory that fit there, else on the CPU."""
@@ -169,27 +164,27 @@ class ImbalancedDataModule(LightningDataModule):
             return
         target = device if self.fits_on(device) else torch.device("cpu")
         if target != self._device:
-            self._device = target
-            self._sets = {name: images.on(target) for name, images in self._sets.items()}
+            self._device, self._sets = target, {name: images.on(target) for name, images in self._sets.items()}
 
     def fits_on(self, device: torch.device) -> bool:
         """Whether the sets in memory are kept on this device; not with transforms of single images, slow on a GPU."""
-        needed = sum(images.images.nbytes for images in self._sets.values() if images.images is not None)
-        return not self.per_image and self._has_room(device, needed)
+        held = [images.images.nbytes for images in self._sets.values() if images.images is not None]
+        return not self.per_image and self._has_room(device, sum(held))
 
     def _has_room(self, device: torch.device, needed: int) -> bool:
         free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0
         return stays_on_device(self.on_device, device.type, needed, free)
 
-    def _build_transform(self) -> BatchTransform:
-        train = self._sets["train"]
-        mean, std = resolve_statistics(self.mean, self.std, train.shape[0], train.level_counts)
-        return BatchTransform(mean, std, self.pad, self.flip, self.channels_last, self.cutout)
-
     @property
     def class_counts(self) -> list[int]:
         """Training images per class, known after ``setup``."""
         return self.counts("train")
+
+    @property
+    def training_targets(self) -> TargetSample:
+        """Numeric targets of the training images."""
+        assert self.bins is not None, "asked for where the targets are numeric"
+        return TargetSample(self.answers("train").astype(np.float64), self.bins)
 
     @property
     def synthetic(self) -> int:
@@ -200,6 +195,12 @@ class ImbalancedDataModule(LightningDataModule):
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of every image."""
         return self._sets["train"].shape
+
+    @property
+    def real_inputs(self) -> bool:
+        """Whether the inputs are real numbers instead of pictures of bytes."""
+        images = self._sets["train"].images
+        return images is not None and images.is_floating_point()
 
     @property
     def in_memory_sets(self) -> bool:
@@ -219,6 +220,10 @@ class ImbalancedDataModule(LightningDataModule):
         """(N,) class indices of a split."""
         return self._sets[split].target.numpy()
 
+    def answers(self, split: str) -> NDArray[Any]:
+        """(N,) what the network is to find: float32 numbers where the targets are numeric, else class indices."""
+        return self._sets[split].answers.numpy()
+
     def skipped(self, split: str) -> int:
         """How many images of a split were left out because they cannot be decoded."""
         return self._sets[split].skipped
@@ -229,8 +234,7 @@ class ImbalancedDataModule(LightningDataModule):
 
     def counts(self, split: str) -> list[int]:
         """Images per class of a split."""
-        counts: list[int] = np.bincount(self.target(split), minlength=len(self.class_names)).tolist()
-        return counts
+        return [int(n) for n in np.bincount(self.target(split), minlength=len(self.class_names))]
 
     def lend(self, embeddings: LentEmbeddings) -> None:
         """Train and validate on these embeddings, on the trainer's device where they fit, until ``use_images``."""
@@ -266,8 +270,8 @@ class ImbalancedDataModule(LightningDataModule):
         return make_loader(images.batches, self._ordered(len(images.target), self.eval_batch_size), self.workers)
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Augment and normalise uint8 images on the device; embeddings pass unchanged."""
-        if batch.inputs.dtype != torch.uint8:
+        """Augment and normalise images on the device; embeddings pass unchanged."""
+        if batch.inputs.ndim == _DIMS_OF_EMBEDDINGS:
             return batch
         return self.transform.to(batch.inputs.device)(batch)
 

@@ -16,7 +16,7 @@ class EmbeddingSet(NamedTuple):
 
     Attributes:
         z: (M, D) float32; the first ``n_real`` rows are embeddings of images, the others are synthetic.
-        y: (M,) int64.
+        y: (M,) int64 classes, or float32 numbers.
         n_real: Number of real rows.
     """
 
@@ -58,7 +58,7 @@ class TensorBatches(Dataset[Batch]):
 
     Args:
         inputs: Images (M, C, H, W) as uint8, or embeddings (M, D) as float32.
-        target: (M,) int64, on the same device.
+        target: (M,) int64 classes, or float32 numbers, on the same device.
     """
 
     def __init__(self, inputs: Tensor, target: Tensor) -> None:
@@ -81,7 +81,7 @@ class TensorSteps(Dataset[Steps]):
 
     Args:
         inputs: (M, D) float32.
-        target: (M,) int64.
+        target: (M,), likewise.
     """
 
     def __init__(self, inputs: Tensor, target: Tensor) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from lightning_imb.data.batch import Batch, BatchRequest
+from lightning_imb.data.prepare import ImageSet
 from lightning_imb.utils.errors import InputError, one_line
 
 ImageTransform = Callable[[Tensor], Tensor]
@@ -33,6 +34,18 @@ class PerImage(Dataset[Batch]):
         if request.key is None:
             return batch
         return batch._replace(inputs=transform_each(batch.inputs, self.transforms, request.key))
+
+
+def with_transforms(images: ImageSet, transforms: Sequence[ImageTransform]) -> ImageSet:
+    """The set with its batches transformed, image by image; the set itself where there are no transforms.
+
+    Raises:
+        InputError: As `check_transforms`.
+    """
+    if not transforms:
+        return images
+    check_transforms(transforms, images.batches[BatchRequest(torch.tensor([0]), None)].inputs)
+    return images._replace(batches=PerImage(images.batches, transforms))
 
 
 def transform_each(images: Tensor, transforms: Sequence[ImageTransform], key: int) -> Tensor:

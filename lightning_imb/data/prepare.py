@@ -1,5 +1,6 @@
 """From image sources to datasets that yield whole batches: in memory where they fit, else streamed."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from lightning_imb.data.cache import ImageCache
 from lightning_imb.data.embeddings import TensorBatches
 from lightning_imb.data.layout import stack
 from lightning_imb.data.sources import ImageSource
+from lightning_imb.data.splits import Splits
 from lightning_imb.data.statistics import level_counts
 from lightning_imb.utils.errors import InputError
 
@@ -21,14 +23,15 @@ class ImageSet(NamedTuple):
     """Images ready for training.
 
     Attributes:
-        batches: Dataset that answers a ``BatchRequest`` with a ``Batch`` of uint8 images.
+        batches: Dataset that answers a ``BatchRequest`` with a ``Batch`` of uint8 images, or of float32 inputs.
         target: (N,) int64 class indices.
         names: One identifier per image.
         shape: (C, H, W) of every image.
-        images: The uint8 tensor (N, C, H, W) when the set is held in memory, else None.
+        images: The tensor (N, C, H, W) when the set is held in memory, else None.
         counts: ``level_counts`` of a streamed set, which was decoded once to verify it, else None.
         skipped: Number of images left out because they cannot be decoded.
         cached: Whether the tensor is mapped from the cache on disk.
+        values: (N,) float32 numeric targets, of which ``target`` is the bins; None where classes are the targets.
     """
 
     batches: Dataset[Batch]
@@ -39,6 +42,12 @@ class ImageSet(NamedTuple):
     counts: Tensor | None
     skipped: int
     cached: bool
+    values: Tensor | None = None
+
+    @property
+    def answers(self) -> Tensor:
+        """(N,) what a network is to find: numbers where there are some, else classes."""
+        return self.target if self.values is None else self.values
 
     def level_counts(self) -> Tensor:
         """How often each level occurs in each channel, int64 (C, 256)."""
@@ -51,7 +60,7 @@ class ImageSet(NamedTuple):
         """The set with its batches taken on a device, if it is in memory; ``images`` and ``target`` stay."""
         if self.images is None:
             return self
-        return self._replace(batches=TensorBatches(self.images.to(device), self.target.to(device)))
+        return self._replace(batches=TensorBatches(self.images.to(device), self.answers.to(device)))
 
 
 class SourceBatches(Dataset[Batch]):
@@ -59,7 +68,7 @@ class SourceBatches(Dataset[Batch]):
 
     Args:
         source: Where the images are.
-        target: (N,) int64 class indices.
+        target: (N,) int64 class indices, or float32 numbers.
     """
 
     def __init__(self, source: ImageSource, target: Tensor) -> None:
@@ -104,22 +113,50 @@ def prepare(
         in_memory = _size_gb(source, indices) <= limit_gb
     if in_memory:
         images, kept, cached = cache.load(source, indices, on_bad_image)
-        target = torch.from_numpy(source.labels[kept])
-        batches = TensorBatches(images, target)
+        target, values = torch.from_numpy(source.labels[kept]), _values(source, kept)
+        batches = TensorBatches(images, target if values is None else values)
         skipped = len(indices) - len(kept)
-        return ImageSet(batches, target, _names(source, kept), _shape(images), images, None, skipped, cached)
+        return ImageSet(batches, target, _names(source, kept), _shape(images), images, None, skipped, cached, values)
     used = source.subset(indices)
     good, shape, counts = cache.verify(used, on_bad_image)
     used = used.subset(good)
-    target = torch.from_numpy(np.asarray(used.labels))
-    streamed, skipped = SourceBatches(used, target), len(indices) - len(used)
-    return ImageSet(streamed, target, list(used.names), shape, None, counts, skipped, cached=False)
+    target, values = torch.from_numpy(np.asarray(used.labels)), _values(used, np.arange(len(used)))
+    streamed, skipped = SourceBatches(used, target if values is None else values), len(indices) - len(used)
+    return ImageSet(streamed, target, list(used.names), shape, None, counts, skipped, False, values)
+
+
+def prepare_sets(
+    splits: Splits,
+    train: NDArray[np.int64],
+    val: NDArray[np.int64] | None,
+    wants_val: bool,
+    prepared: Callable[[ImageSource, NDArray[np.int64]], ImageSet],
+) -> dict[str, ImageSet]:
+    """Every split of a data set, by name.
+
+    Args:
+        splits: The data set.
+        train: Rows of ``splits.train`` that are trained on.
+        val: Those that validate; None where none are held out.
+        wants_val: Whether a validation split that the data set brings is used.
+        prepared: Prepares rows of a source.
+    """
+    sets = {"train": prepared(splits.train, train)}
+    if val is not None:
+        sets["val"] = prepared(splits.train, val)
+    elif splits.val is not None and wants_val:
+        sets["val"] = prepared(splits.val, np.arange(len(splits.val)))
+    return sets | {"test": prepared(splits.test, np.arange(len(splits.test)))}
+
+
+def _values(source: ImageSource, rows: NDArray[np.int64]) -> Tensor | None:
+    return None if source.values is None else torch.from_numpy(source.values[rows].astype(np.float32))
 
 
 def _size_gb(source: ImageSource, indices: NDArray[np.int64]) -> float:
     for index in indices:
         try:
-            return source.load(int(index)).numel() * len(indices) / 1e9
+            return source.load(int(index)).nbytes * len(indices) / 1e9
         except InputError:  # a bad image: decoding the set reports or skips it, here any good one will do
             continue
     return 0.0

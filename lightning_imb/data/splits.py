@@ -9,14 +9,30 @@ import numpy.typing as npt
 from lightning_imb.data.grouped_split import check_both_sides, grouped_rows
 from lightning_imb.data.sources import ImageSource
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.target_bins import TargetBins
 
 
 class Splits(NamedTuple):
-    """The images of one data set; ``val`` is None when the data set brings no validation split."""
+    """The images of one data set.
+
+    Attributes:
+        train: Training images.
+        val: Validation images; None when the data set brings none.
+        test: Test images.
+        bins: Of numeric targets; None where the classes are the targets.
+        floor: Squared error that the best estimate from a test image has on average, where it is known.
+    """
 
     train: ImageSource
     val: ImageSource | None
     test: ImageSource
+    bins: TargetBins | None = None
+    floor: float | None = None
+
+    @property
+    def sources(self) -> list[ImageSource]:
+        """Those that are there, training images first."""
+        return [source for source in (self.train, self.val, self.test) if source is not None]
 
 
 def stratified_split(
@@ -26,6 +42,7 @@ def stratified_split(
     class_names: Sequence[str] | None = None,
     setting: str = "protocol.val_size",
     groups: npt.NDArray[np.int64] | None = None,
+    every_class: bool = True,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Hold out a part of every class.
 
@@ -41,6 +58,8 @@ def stratified_split(
         class_names: Names for error messages; None uses the indices.
         setting: What the error message calls ``size``.
         groups: (N,) images of one group stay on one side, see `grouped_rows`; None for no groups.
+        every_class: Whether a class must be on both sides. Bins of numeric targets need not: those with too few
+            images keep one, and groups go where they go.
 
     Returns:
         Indices that stay and indices held out, both sorted.
@@ -54,12 +73,13 @@ def stratified_split(
     wanted = np.zeros_like(counts)
     for k in np.flatnonzero(counts):
         name = class_names[int(k)] if class_names is not None else str(k)
-        wanted[k] = _held_count(size, int(counts[k]), name, setting)
+        wanted[k] = _held_count(size, int(counts[k]), name, setting, every_class)
     if groups is None:
         chosen = _rows_of_each_class(array, wanted, seed)
     else:
         chosen = grouped_rows(array, groups, wanted, seed)
-        check_both_sides(array, groups, chosen, class_names, setting)
+        if every_class:
+            check_both_sides(array, groups, chosen, class_names, setting)
     return np.setdiff1d(np.arange(len(array)), chosen), chosen
 
 
@@ -87,7 +107,13 @@ def hold_out_test(source: ImageSource, test_size: float | int | None, seed: int)
     if test_size is None:
         raise InputError("the data have no test split: set dataset.test_size, e.g. 0.2")
     rest, held = stratified_split(
-        source.labels, test_size, seed, source.class_names, "dataset.test_size", source.groups
+        source.labels,
+        test_size,
+        seed,
+        source.class_names,
+        "dataset.test_size",
+        source.groups,
+        every_class=source.values is None,
     )
     return source.subset(rest), source.subset(held)
 
@@ -118,8 +144,10 @@ def _check_size(size: float | int, setting: str) -> None:
         raise InputError(f"{setting}={size} must be a share between 0 and 1 or a whole number of images per class")
 
 
-def _held_count(size: float | int, available: int, name: str, setting: str) -> int:
+def _held_count(size: float | int, available: int, name: str, setting: str, every_class: bool) -> int:
     count = size if isinstance(size, int) else max(1, round(available * size))
+    if not every_class:
+        return min(count, available - 1)
     if not isinstance(size, int):
         count = min(count, max(available - 1, 1))
     if count >= available:

@@ -14,7 +14,15 @@ def level_counts(images: Tensor) -> Tensor:
     """How often each level occurs in each channel of uint8 images (N, C, H, W): int64 (C, 256).
 
     Counts of parts of a set add up to those of the set, and statistics of counts are the same in any order.
+
+    Raises:
+        InputError: If the images are no bytes.
     """
+    if images.dtype != torch.uint8:
+        raise InputError(
+            "dataset.mean=auto and dataset.std=auto measure images of bytes, but these inputs are real numbers: "
+            "give numbers, such as dataset.mean=[0.0] dataset.std=[1.0], and dataset.in_memory=true"
+        )
     return torch.stack([torch.bincount(channel.flatten(), minlength=_LEVELS) for channel in images.unbind(1)])
 
 

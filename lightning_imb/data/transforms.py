@@ -49,7 +49,7 @@ class BatchTransform(nn.Module):
         self.cutout = cutout
 
     def forward(self, batch: Batch) -> Batch:
-        """Transform uint8 images (N, C, H, W) to float32; a batch without key is only normalised."""
+        """Transform images (N, C, H, W) to float32; a batch without key is only normalised."""
         if batch.key is None:
             return batch._replace(inputs=self.normalise(batch.inputs))
         if batch.own is None:
@@ -76,14 +76,16 @@ class BatchTransform(nn.Module):
         return cut.permute(0, 3, 1, 2)
 
     def normalise(self, images: Tensor) -> Tensor:
-        """``(images / 255 - mean) / std`` in float32."""
+        """``(images / 255 - mean) / std`` in float32; inputs that are no bytes are not divided by 255."""
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
-        images = images.to(self.mean.device).contiguous(memory_format=layout).float()
+        highest = 255 if images.dtype == torch.uint8 else 1
+        images = images.to(self.mean.device).contiguous(memory_format=layout)
+        images = images.to(torch.float32, copy=True)  # also of float32: what is divided in place is no part of the set
         # A value per pixel lets the loops run over whole images; broadcast, they would run over 3 channels at a time.
         mean, std = (
             value.expand(1, *images.shape[1:]).contiguous(memory_format=layout) for value in (self.mean, self.std)
         )
-        return images.div_(255).sub_(mean).div_(std)
+        return images.div_(highest).sub_(mean).div_(std)
 
     def cut_out(self, images: Tensor, generator: Generator) -> Tensor:
         """Set one square of each normalised image (N, C, H, W) to 0, in place.

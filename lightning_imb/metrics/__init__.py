@@ -1,7 +1,9 @@
-"""Scores of a classifier under imbalance, from counts per class, from logits, and from a look at the training set."""
+"""Scores under imbalance: of classifiers, from counts, logits and a look at the training set; and of regressions."""
 
 from lightning_imb.metrics.calibration import Reliability, binned, reliability
 from lightning_imb.metrics.confusion import ClassRates, class_rates, rates
+from lightning_imb.metrics.error_tally import ErrorTally
+from lightning_imb.metrics.errors import REGIONS, baselines, error_scores, target_regions
 from lightning_imb.metrics.frequency_groups import FrequencyGroups, checked_major, frequency_groups
 from lightning_imb.metrics.loss_mean import LossMean
 from lightning_imb.metrics.prior_shift import (
@@ -19,18 +21,22 @@ from lightning_imb.metrics.tally import ClassTally
 
 __all__ = [
     "MANY_CLASSES",
+    "REGIONS",
     "ClassRates",
     "ClassTally",
+    "ErrorTally",
     "FrequencyGroups",
     "LossMean",
     "Ranking",
     "Reliability",
+    "baselines",
     "binned",
     "checked_major",
     "class_groups",
     "class_means",
     "class_rates",
     "draw_test_set",
+    "error_scores",
     "expected_top1",
     "frequency_groups",
     "gradient_norms",
@@ -45,4 +51,5 @@ __all__ = [
     "scores",
     "shifted_counts",
     "shifted_prior",
+    "target_regions",
 ]

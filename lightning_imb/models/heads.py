@@ -1,4 +1,4 @@
-"""Heads: embeddings (N, D) to logits (N, K)."""
+"""Heads: embeddings (N, D) to logits (N, K), or to one number each (N, 1)."""
 
 import torch
 import torch.nn.functional as F
@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from lightning_imb.models.contrastive import ContrastiveHead
 from lightning_imb.models.experts import ExpertHead
+from lightning_imb.utils.checked import checked_flag
 from lightning_imb.utils.errors import InputError
 
 
@@ -63,6 +64,18 @@ class CosineHead(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Logits (N, K) of embeddings (N, D)."""
         return self.scale * (F.normalize(z, dim=1) @ F.normalize(self.weight, dim=0))
+
+
+class RegressionHead(nn.Linear):
+    """``z w + b``: one number for each row, (N, 1).
+
+    Args:
+        embed_dim: Width D of the embedding.
+        bias: Whether there is a b; without it, and without biases in the extractor, ``f(a x) = a f(x)`` can hold.
+    """
+
+    def __init__(self, embed_dim: int, bias: bool) -> None:
+        super().__init__(embed_dim, 1, bias=checked_flag("model.head_bias", bias))
 
 
 def build_head(

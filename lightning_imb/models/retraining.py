@@ -25,7 +25,7 @@ class Retraining(NamedTuple):
     """The settings of phase 3.
 
     Attributes:
-        loss: Training loss.
+        loss: Training loss, of classes or of numbers as the network that enters.
         optimizer: Makes the optimizer.
         scheduler: Makes its schedule.
         reset_head: Whether the head starts afresh (PyTorch's default draw, a cosine head its own).
@@ -39,7 +39,7 @@ class Retraining(NamedTuple):
         tukey: See `EmbeddingTransform`.
     """
 
-    loss: ClassCountLoss
+    loss: Any
     optimizer: OptimizerFactory
     scheduler: SchedulerFactory
     reset_head: bool = True

@@ -51,6 +51,8 @@ class PostHoc(ABC):
 
     name: ClassVar[str]
     """As the options of ``conf/posthoc`` are called."""
+    task: ClassVar[str] = "classification"
+    """What its targets are: ``classification`` (classes), ``regression`` (numbers), or ``any``."""
 
     def check(self, given: Given) -> None:
         """Refuse what cannot work, before anything is trained; embeds nothing.
@@ -98,6 +100,7 @@ class NoAdjustment(PostHoc):
     """The trained head as it is."""
 
     name = "none"
+    task = "any"
 
     def _adjust(self, given: Given) -> Adjusted:
         return Adjusted(given.head, {"posthoc": self.name, "searched_on": None})

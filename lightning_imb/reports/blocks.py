@@ -11,7 +11,16 @@ import numpy as np
 
 from lightning_imb.reports.collect import RunRecord
 from lightning_imb.reports.comparison import check_protocols, check_repeats, known_metrics, protocols_of
-from lightning_imb.reports.differences import DATA_GROUPS, check_keys, data_of, difference, varying_keys
+from lightning_imb.reports.differences import (
+    DATA_GROUPS,
+    check_keys,
+    data_of,
+    difference,
+    group_of,
+    test_data_of,
+    varying_keys,
+)
+from lightning_imb.reports.task import Task, task_of
 from lightning_imb.settings import first_of
 from lightning_imb.utils.errors import InputError
 
@@ -21,6 +30,7 @@ DECIMALS = 12
 _NAMED_FIRST = ("seed", "dataset", "imbalance", "imbalance.ratio", "imbalance.seed", "dataset.split_seed")
 
 Groups = dict[str, dict[Hashable, list[RunRecord]]]
+Identify = Callable[[RunRecord], Hashable]
 Values = dict[int, float]
 
 
@@ -38,6 +48,7 @@ class Blocks:
         protocols: How the reported epochs were chosen.
         selected_on_test: Whether some run chose its epoch on the test set.
         unpaired: Number of scores left out of the means: of seeds that another level lacks in the block.
+        task: What the runs are about.
     """
 
     metric: str
@@ -49,6 +60,7 @@ class Blocks:
     protocols: tuple[str, ...]
     selected_on_test: bool
     unpaired: int = 0
+    task: Task = "classification"
 
     @property
     def complete(self) -> np.ndarray:
@@ -62,6 +74,8 @@ def arrange(
 ) -> Blocks:
     """Arrange one score of all runs by blocks and levels.
 
+    Levels are trained on the same data; but for those that are laws of numeric targets, which share the test set alone.
+
     Args:
         records: At least one run.
         rows: Keys whose values are the levels.
@@ -71,17 +85,21 @@ def arrange(
             within a level.
 
     Raises:
-        InputError: There is one level only, no block is shared, or runs cannot be compared: their epochs were
-            chosen in different ways, a block holds different data, or a level has a block twice.
+        InputError: There is one level only, no block is shared, or runs cannot be compared: they are about different
+            things, their epochs were chosen in different ways, a block holds different data, or a level has a block
+            twice.
     """
+    task = task_of(records)
+    laws = task == "regression" and any(group_of(key) == "imbalance" for key in rows)
+    same_data = test_data_of if laws else data_of
     check_keys(records, [*rows, *(blocks or ())])
     check_protocols(records, blocks or (), "name it as a part of the blocks, blocks=[seed,protocol]")
     known_metrics(records, [metric])
     members = _levels(records, rows)
     axes = sorted(set[str]().union(*(varying_keys(runs) for runs in members.values())))
-    identify = _named(blocks) if blocks else _everything(axes)
+    identify = _named(blocks) if blocks else _everything(axes, same_data)
     groups = {level: _by(runs, identify) for level, runs in members.items()}
-    _check(groups, rows)
+    _check(groups, rows, same_data)
     table = _values(groups, metric)
     shared = [_shared_seeds(row) for row in table]
     scores = _means(table, shared)
@@ -92,12 +110,13 @@ def arrange(
         metric=metric,
         row_keys=tuple(rows),
         levels=tuple(members),
-        keys=_telling_keys(records, blocks, axes),
+        keys=_telling_keys(records, blocks, _everything(axes, same_data), axes),
         scores=scores,
         repeats=(min(sizes), max(sizes)),
         protocols=protocols_of(records),
         selected_on_test=any(record.metrics.get("selected_on") == "test" for record in records),
         unpaired=sum(len(values.keys() - seeds) for row, seeds in zip(table, shared, strict=True) for values in row),
+        task=task,
     )
 
 
@@ -109,29 +128,29 @@ def _levels(records: Sequence[RunRecord], rows: Sequence[str]) -> dict[str, list
     return levels
 
 
-def _by(records: Sequence[RunRecord], identify: Callable[[RunRecord], Hashable]) -> dict[Hashable, list[RunRecord]]:
+def _by(records: Sequence[RunRecord], identify: Identify) -> dict[Hashable, list[RunRecord]]:
     groups: dict[Hashable, list[RunRecord]] = {}
     for record in records:
         groups.setdefault(identify(record), []).append(record)
     return groups
 
 
-def _named(keys: Sequence[str]) -> Callable[[RunRecord], Hashable]:
+def _named(keys: Sequence[str]) -> Identify:
     return lambda record: tuple(record.label(key) for key in keys)
 
 
-def _everything(axes: Sequence[str]) -> Callable[[RunRecord], Hashable]:
-    return lambda record: (record.seed, data_of(record), *(record.experiment.get(key) for key in axes))
+def _everything(axes: Sequence[str], same_data: Identify) -> Identify:
+    return lambda record: (record.seed, same_data(record), *(record.experiment.get(key) for key in axes))
 
 
-def _check(groups: Groups, rows: Sequence[str]) -> None:
+def _check(groups: Groups, rows: Sequence[str], same_data: Identify) -> None:
     """Within a block the data are the same; within a block and a level nothing differs but the seed."""
     seen: dict[Hashable, RunRecord] = {}
     for level, found in groups.items():
         for block, runs in found.items():
             check_repeats(runs, f"{level} and a block", rows)
             first = seen.setdefault(block, runs[0])
-            if data_of(first) != data_of(runs[0]):
+            if same_data(first) != same_data(runs[0]):
                 raise InputError(
                     f"{first.path} and {runs[0].path} share a block and were trained on different data "
                     f"({difference(first, runs[0], DATA_GROUPS)}): add what differs to blocks=."
@@ -175,11 +194,13 @@ def _nothing_shared(members: dict[str, list[RunRecord]], rows: Sequence[str], ax
     )
 
 
-def _telling_keys(records: Sequence[RunRecord], blocks: Sequence[str] | None, axes: Sequence[str]) -> dict[str, int]:
+def _telling_keys(
+    records: Sequence[RunRecord], blocks: Sequence[str] | None, identify: Identify, axes: Sequence[str]
+) -> dict[str, int]:
     """As few keys as tell the blocks apart, with their numbers of values: what follows from others is left out."""
     if blocks:
         return {key: len({record.label(key) for record in records}) for key in blocks}
-    wanted = len({_everything(axes)(record) for record in records})
+    wanted = len({identify(record) for record in records})
     told: list[tuple[str, ...]] = [()] * len(records)
     chosen: dict[str, int] = {}
     for key in dict.fromkeys((*_NAMED_FIRST, *axes)):

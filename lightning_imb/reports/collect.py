@@ -18,6 +18,12 @@ ABSENT = "–"  # label of a setting that a run does not have, such as resampler
 # a wrapped resampler is called what it wraps.
 _NAMED_BY = ("name", "kind", "sampler._target_", "_target_")
 
+_NEEDED = ("method", "seed", "protocol", "class_counts", "class_names")
+_NEEDED_OF_BINS = ("target", "bin_edges")
+
+# Seeds that follow the seed of the run, or are repeated with it: what they draw is what repeats differ in.
+_SEEDS = ("random_state", "data_seed")
+
 # The same phase 1, found elsewhere: runs of several seeds cannot but name several folders.
 _SAME_RESULT = ("represent_from",)
 
@@ -50,6 +56,11 @@ class RunRecord:
     def train_counts(self) -> list[int]:
         """(K,) training images per class."""
         return list(self.metrics["class_counts"]["train"])
+
+    @property
+    def regression(self) -> bool:
+        """Whether the run learned numbers, and not classes."""
+        return self.metrics.get("task") == "regression"
 
     @functools.cached_property
     def experiment(self) -> dict[str, Any]:
@@ -129,7 +140,8 @@ def run_folders(root: Path) -> Iterator[RunFolder]:
 
 def _read(run: RunFolder) -> RunRecord:
     metrics = run.read_metrics()
-    missing = [key for key in ("method", "seed", "protocol", "class_counts", "class_names") if key not in metrics]
+    needed = (*_NEEDED, *(_NEEDED_OF_BINS if metrics.get("task") == "regression" else ()))
+    missing = [key for key in needed if key not in metrics]
     if missing:
         raise InputError(f"{run.metrics_file} lacks {', '.join(missing)}: train the run again.")
     return RunRecord(run.path, metrics, run.read_settings())
@@ -137,4 +149,4 @@ def _read(run: RunFolder) -> RunRecord:
 
 @functools.lru_cache(maxsize=4096)
 def _tells_apart(key: str) -> bool:
-    return matters(key) and key not in ("seed", *_SAME_RESULT) and not key.endswith("random_state")
+    return matters(key) and key not in ("seed", *_SAME_RESULT) and not key.endswith(_SEEDS)

@@ -7,9 +7,9 @@ from typing import Literal, TypeVar
 
 from lightning_imb.reports.collect import RunRecord
 from lightning_imb.reports.differences import DATA_GROUPS, check_keys, cure, data_of, difference, group_of
+from lightning_imb.reports.task import PER_CLASS, Task, task_of
+from lightning_imb.utils.direction import lower_is_better
 from lightning_imb.utils.errors import InputError
-
-LOWER_IS_BETTER = ("loss", "nll", "ece", "mce", "brier")
 
 Best = Literal["clear", "mean", "none"]
 T = TypeVar("T")
@@ -44,14 +44,14 @@ class Row:
         labels: Value of each row key.
         seeds: Seed of each run.
         scores: Summary of each metric.
-        recalls: (K,) summary of the recall of each class on the test set.
+        by_class: (K,) summary of the recall of each class, or the MSE of each bin, on the test set.
         terms: Protocol and data, which rows must share to be compared.
     """
 
     labels: tuple[str, ...]
     seeds: tuple[int, ...]
     scores: dict[str, Summary]
-    recalls: tuple[Summary, ...]
+    by_class: tuple[Summary, ...]
     terms: Hashable
 
     @property
@@ -68,8 +68,10 @@ class Comparison:
         keys: What the rows differ in, such as ``("method",)``.
         metrics: Metrics that at least one run has.
         rows: In the order in which they were found.
-        class_names: (K,); None where the rows differ in them.
-        train_counts: (K,); None where the rows differ in them.
+        task: What all runs are about.
+        class_names: (K,) classes or bins; None where the rows differ in them.
+        train_counts: (K,) training samples; where they are drawn anew with every seed the mean over the runs, rounded;
+            None where the rows differ in them.
         protocols: How the reported epochs were chosen; one entry unless ``protocol`` is a row key.
         selected_on_test: Whether some run chose its epoch on the test set.
     """
@@ -77,6 +79,7 @@ class Comparison:
     keys: tuple[str, ...]
     metrics: tuple[str, ...]
     rows: tuple[Row, ...]
+    task: Task
     class_names: tuple[str, ...] | None
     train_counts: tuple[int, ...] | None
     protocols: tuple[str, ...]
@@ -92,12 +95,14 @@ def compare(records: Sequence[RunRecord], rows: str | Sequence[str], metrics: Se
         metrics: Names as in ``metrics.json``; those no run has are left out.
 
     Raises:
-        InputError: The runs cannot be compared: they chose their epoch in different ways, were trained on
-            different data, a row holds the same seed twice, or no run has a key or any of the metrics.
+        InputError: The runs cannot be compared: they are about different things, chose their epoch in different
+            ways, were trained on different data, a row holds the same seed twice, or no run has a key or any of the
+            metrics.
     """
     keys = (rows,) if isinstance(rows, str) else tuple(rows)
     if not records or not keys:
         raise InputError("Nothing to compare: give at least one run and one key to make rows of (rows=method).")
+    task = task_of(records)
     check_keys(records, keys)
     check_protocols(records, keys)
     _check_data(records, keys)
@@ -108,9 +113,10 @@ def compare(records: Sequence[RunRecord], rows: str | Sequence[str], metrics: Se
     return Comparison(
         keys=keys,
         metrics=known,
-        rows=tuple(_row(labels, members, known) for labels, members in groups.items()),
+        rows=tuple(_row(labels, members, known, PER_CLASS[task].key) for labels, members in groups.items()),
+        task=task,
         class_names=_common(tuple(record.metrics["class_names"]) for record in records),
-        train_counts=_common(tuple(record.train_counts) for record in records),
+        train_counts=shared_counts(records),
         protocols=protocols_of(records),
         selected_on_test=any(record.metrics.get("selected_on") == "test" for record in records),
     )
@@ -134,9 +140,16 @@ def protocols_of(records: Sequence[RunRecord]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(record.protocol for record in records))
 
 
-def lower_is_better(metric: str) -> bool:
-    """Whether the smallest value of a metric is its best."""
-    return metric.rsplit("/", 1)[-1] in LOWER_IS_BETTER
+def shared_counts(records: Sequence[RunRecord]) -> tuple[int, ...] | None:
+    """(K,) training samples of each class or bin that runs on the same data have; None where they differ.
+
+    Numeric targets may be drawn anew with every seed: of a regression it is the mean over the runs, rounded.
+    """
+    counts = [tuple(record.train_counts) for record in records]
+    one_law = records[0].regression and _common(data_of(record) for record in records) is not None
+    if one_law and _common(tuple(record.metrics["class_names"]) for record in records) is not None:
+        return tuple(round(statistics.fmean(values)) for values in zip(*counts, strict=True))
+    return _common(counts)
 
 
 def leaders(rows: Sequence[Row | None], metric: str, rule: Best) -> list[int]:
@@ -241,12 +254,12 @@ def _group(records: Sequence[RunRecord], keys: Sequence[str]) -> dict[tuple[str,
     return groups
 
 
-def _row(labels: tuple[str, ...], members: Sequence[RunRecord], metrics: Iterable[str]) -> Row:
+def _row(labels: tuple[str, ...], members: Sequence[RunRecord], metrics: Iterable[str], per_class: str) -> Row:
     scores = {name: Summary(_present(record.score(name) for record in members)) for name in metrics}
-    per_class = zip(*(record.metrics.get("test/recall", ()) for record in members), strict=False)
+    by_class = zip(*(record.metrics.get(per_class, ()) for record in members), strict=False)
     seeds = tuple(record.seed for record in members)
-    recalls = tuple(Summary(_present(values)) for values in per_class)
-    return Row(labels, seeds, scores, recalls, (members[0].protocol, data_of(members[0])))
+    summaries = tuple(Summary(_present(values)) for values in by_class)
+    return Row(labels, seeds, scores, summaries, (members[0].protocol, data_of(members[0])))
 
 
 def _present(values: Iterable[float | None]) -> tuple[float, ...]:

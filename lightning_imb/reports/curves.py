@@ -8,28 +8,33 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lightning_imb.phases import Phase
-from lightning_imb.reports.style import BLUE, GREEN, ORANGE, new_figure, tidy
+from lightning_imb.reports.style import BLUE, GREEN, ORANGE, log_if_wide, new_figure, tidy
+from lightning_imb.reports.task import Task
 from lightning_imb.tracking.csv_table import RETRAIN_PREFIX
 
 Row = Mapping[str, float]
 Band = dict[int, tuple[float, float]]  # mean and standard deviation by epoch
 SPLITS = {"train": ORANGE, "val": BLUE, "test": GREEN}
-SCORES = {"loss": "loss", "bacc": "balanced accuracy"}
+SCORES: dict[Task, dict[str, str]] = {
+    "classification": {"loss": "loss", "bacc": "balanced accuracy"},
+    "regression": {"loss": "loss", "mse": "mean squared error"},
+}
 TITLES = {Phase.REPRESENT: "Phase 1: represent (images)", Phase.RETRAIN: "Phase 3: retrain (head)"}
 
 
-def learning_curves_figure(rows: Mapping[Phase, Sequence[Row]]) -> Figure:
-    """Draw loss and balanced accuracy over the epochs, the phases side by side.
+def learning_curves_figure(rows: Mapping[Phase, Sequence[Row]], task: Task = "classification") -> Figure:
+    """Draw loss and balanced accuracy, or mean squared error, over the epochs, the phases side by side.
 
     Args:
         rows: Rows of the csv file per phase, each with ``epoch`` where known. A phase without rows is left
             out. The test split is drawn only where it was scored during training, epoch by epoch.
+        task: What the run is about.
     """
     phases = [phase for phase in Phase if rows.get(phase)] or [Phase.REPRESENT]
     figure = new_figure(1.5 + 4.6 * len(phases), 6)
     panels = figure.subplots(2, len(phases), squeeze=False, sharex="col", sharey="row" if len(phases) > 1 else False)
     for column, phase in enumerate(phases):
-        for line, (score, label) in enumerate(SCORES.items()):
+        for line, (score, label) in enumerate(SCORES[task].items()):
             axes = panels[line][column]
             _draw(axes, rows.get(phase, ()), RETRAIN_PREFIX if phase is Phase.RETRAIN else "", score)
             if column == 0:
@@ -37,7 +42,10 @@ def learning_curves_figure(rows: Mapping[Phase, Sequence[Row]]) -> Figure:
         panels[0][column].set_title(TITLES[phase], fontsize=11, fontweight="bold", loc="left")
         panels[1][column].set_xlabel("epoch")
         panels[1][column].xaxis.set_major_locator(MaxNLocator(integer=True))
-        panels[1][column].set_ylim(0, 1.02)
+        if task == "classification":
+            panels[1][column].set_ylim(0, 1.02)
+    if task == "regression":
+        log_if_wide(*panels[1])
     return figure
 
 

@@ -1,6 +1,7 @@
 """In what two runs differ, in the settings that can change a result."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any
 
 from lightning_imb.reports.collect import RunRecord
 from lightning_imb.settings import first_of
@@ -9,6 +10,7 @@ from lightning_imb.utils.errors import InputError
 # What decides which images a run was trained and scored on; a protocol may hold some of them out.
 DATA_GROUPS = ("dataset", "imbalance", "protocol")
 _DATA_SETTINGS = ("dataset.name", "dataset.split_seed", "dataset.test_size")
+_TARGET_SETTINGS = (*_DATA_SETTINGS, "dataset.target", "dataset.image_size")
 
 
 def group_of(key: str) -> str:
@@ -69,10 +71,27 @@ def _telling(a: RunRecord, b: RunRecord, keys: Sequence[str], most: int = 3) -> 
 
 
 def data_of(record: RunRecord) -> Hashable:
-    """What tells the data of two runs apart: classes, counts of every split, how they were drawn."""
+    """What tells the data of two runs apart: classes, counts of every split, how they were drawn.
+
+    Numeric targets may be drawn anew with every seed, and bins may follow them: of a regression it is how many
+    samples there are and the law of the training targets.
+    """
+    if record.regression:
+        # together: how many of each bin are held out for validation is rounded
+        learned = sum(sum(counts) for split, counts in record.metrics["class_counts"].items() if split != "test")
+        return test_data_of(record), learned, _settings(record, lambda key: group_of(key) == "imbalance")
     counts = tuple((split, tuple(values)) for split, values in record.metrics["class_counts"].items())
-    drawn = [(key, value) for key, value in record.experiment.items() if _draws(key)]
-    return tuple(record.metrics["class_names"]), counts, tuple(sorted(drawn))
+    return tuple(record.metrics["class_names"]), counts, _settings(record, _draws)
+
+
+def test_data_of(record: RunRecord) -> Hashable:
+    """What tells the test sets of two regressions apart: laws of the training targets share one."""
+    tested = sum(record.metrics["class_counts"].get("test", ()))
+    return tested, _settings(record, lambda key: key in _TARGET_SETTINGS)
+
+
+def _settings(record: RunRecord, wanted: Callable[[str], bool]) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted((key, value) for key, value in record.experiment.items() if wanted(key)))
 
 
 def _draws(key: str) -> bool:

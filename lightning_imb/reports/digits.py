@@ -16,6 +16,11 @@ def significant(value: float, digits: int = DIGITS) -> str:
     return f"{value:,.0f}" if whole else f"{value:#.{digits}g}"
 
 
+def signed(value: float, digits: int = DIGITS) -> str:
+    """As :func:`significant`, with a sign before what is not negative: a difference."""
+    return f"{'' if value < 0 else '+'}{significant(value, digits)}"
+
+
 def mean_and_spread(mean: float, std: float | None) -> str:
     """``0.7824 ± 0.012``; the mean alone where there is no spread, None or NaN."""
     if std is None or math.isnan(std):

@@ -22,6 +22,7 @@ from lightning_imb.reports.counts_figure import class_counts_figure
 from lightning_imb.reports.curves import learning_curves_figure
 from lightning_imb.reports.progress_figure import has_progress, progress_figure
 from lightning_imb.reports.recall_figure import recall_figure
+from lightning_imb.reports.regression.run_figures import regression_figures
 from lightning_imb.reports.reliability_figure import Calibrated, reliability_figure
 from lightning_imb.reports.shift_figure import KNOWN, Spread, prior_shift_figure
 from lightning_imb.reports.style import DENSE_CLASSES
@@ -57,6 +58,8 @@ def answers_figure(given: Answers, names: Sequence[str], counts: Sequence[int], 
 def run_figures(run: RunFolder, scores: Mapping[str, Any] | None = None) -> dict[str, Figure]:
     """Draw every figure that the files of a run allow, by name.
 
+    Those of a regression are :func:`lightning_imb.reports.regression.run_figures.regression_figures`.
+
     Args:
         run: A run with ``data.json`` and ``predictions/test.npz``; the phase-1 predictions and the csv
             file add theirs where they exist.
@@ -66,6 +69,14 @@ def run_figures(run: RunFolder, scores: Mapping[str, Any] | None = None) -> dict
         InputError: One of the needed files is missing or damaged.
     """
     data = run.read_data()
+    if scores is None:
+        scores = run.read_metrics() if run.metrics_file.is_file() else {}
+    if scores.get("task") == "regression":
+        return _with_protocol(regression_figures(run, scores), data["protocol"])
+    return _with_protocol(_classification_figures(run, data, scores), data["protocol"])
+
+
+def _classification_figures(run: RunFolder, data: Mapping[str, Any], scores: Mapping[str, Any]) -> dict[str, Figure]:
     names, counts = data["class_names"], data["class_counts"]
     # over-sampled images make classes equal in the counts that reach the loss; head and tail are those of real images
     real = data.get("real_counts", counts["train"])
@@ -77,17 +88,20 @@ def run_figures(run: RunFolder, scores: Mapping[str, Any] | None = None) -> dict
         "recall": recall_figure({label: recalls(model.given) for label, model in models.items()}, names, real),
         "reliability": reliability_figure({label: model.calibrated for label, model in models.items()}),
         "prior_shift": prior_shift_figure(
-            {label: model.shifted for label, model in models.items()}, _known_shifts(run, scores)
+            {label: model.shifted for label, model in models.items()}, _known_shifts(scores)
         ),
     }
     for label, name in ((PHASE_1, "confusion_represent"), (FINAL, "confusion")):
         if label in models:
             title = f"Confusion on the test set, {label}"
             figures[name] = answers_figure(models[label].given, names, real, title)
-    figures |= _training_figures(MetricsTable.read(run.metrics_csv), real)
+    return figures | _training_figures(MetricsTable.read(run.metrics_csv), real)
+
+
+def _with_protocol(figures: dict[str, Figure], protocol: str) -> dict[str, Figure]:
+    """A score is worth little without the way its epoch was chosen, least of all on a lonely picture."""
     for name in figures.keys() - {"class_counts"}:
-        # a score is worth little without the way its epoch was chosen, least of all on a lonely picture
-        figures[name].supxlabel(f"protocol: {data['protocol']}", fontsize=8, x=0.99, ha="right")
+        figures[name].supxlabel(f"protocol: {protocol}", fontsize=8, x=0.99, ha="right")
     return figures
 
 
@@ -110,13 +124,11 @@ def _judged(predictions: Predictions, counts: Sequence[int]) -> _Judged:
     return _Judged(given, Calibrated(bins.rows(), f"{bins.ece:.3f}"), spread)
 
 
-def _known_shifts(run: RunFolder, scores: Mapping[str, Any] | None) -> dict[str, dict[str, Spread]]:
+def _known_shifts(scores: Mapping[str, Any]) -> dict[str, dict[str, Spread]]:
     """Expected top-1 by shift where the prior is known, of the models that were scored so.
 
     Which prior the logits have themselves is not in the predictions, so it is not computed here.
     """
-    if scores is None:
-        scores = run.read_metrics() if run.metrics_file.is_file() else {}
     found: dict[str, dict[str, Spread]] = {}
     for label, prefix in ((PHASE_1, "represent/test"), (FINAL, "test")):
         start = f"{prefix}/{KNOWN}"

@@ -6,12 +6,15 @@ import numpy as np
 
 from lightning_imb.reports.blocks import Blocks
 from lightning_imb.reports.captions import WARNING, split_of
-from lightning_imb.reports.comparison import lower_is_better
+from lightning_imb.reports.cells import MISSING, score_text
+from lightning_imb.reports.digits import signed
 from lightning_imb.reports.grid import Grid
 from lightning_imb.reports.paired import LEVEL, MIN_INTERVAL, RESAMPLES, Pair
 from lightning_imb.reports.ranks import ALPHA, ROUGH_BELOW, RankTest
 from lightning_imb.reports.signed_rank import MAX_EXACT, smallest_p
-from lightning_imb.reports.tables import MISSING, csv_text
+from lightning_imb.reports.tables import csv_text
+from lightning_imb.reports.task import Task
+from lightning_imb.utils.direction import lower_is_better
 
 FEW = 10  # differences other than zero: up to here the smallest p value that is possible is worth a remark
 
@@ -34,7 +37,7 @@ def pairs_grid(pairs: Sequence[Pair], blocks: Blocks) -> Grid:
     return Grid(
         title=title + (", lower is better" if lower_is_better(blocks.metric) else ""),
         header=("first", "second", "blocks", "median", "mean", f"{LEVEL:.0%} interval", "effect", "p", "p (Holm)"),
-        rows=tuple(_line(pair) for pair in pairs),
+        rows=tuple(_line(pair, blocks.task) for pair in pairs),
         labels=2,
         caption="; ".join(remark for remark in _remarks(pairs, blocks) if remark),
         warning=warning_of(blocks),
@@ -64,7 +67,8 @@ def ranks_grid(test: RankTest, blocks: Blocks) -> Grid:
         title=f"{blocks.metric}, average ranks, 1 is the best",
         header=(" ".join(blocks.row_keys), "average rank", "mean"),
         rows=tuple(
-            (level, f"{rank:.2f}", f"{mean[level]:.3f}") for level, rank in zip(test.levels, test.ranks, strict=True)
+            (level, f"{rank:.2f}", score_text(mean[level], blocks.task))
+            for level, rank in zip(test.levels, test.ranks, strict=True)
         ),
         caption="; ".join(remark for remark in remarks if remark),
         warning=warning_of(blocks),
@@ -102,12 +106,17 @@ def _numbers(pair: Pair) -> list[Number]:
     return [pair.first, pair.second, pair.n, *(None if np.isnan(number) else number for number in numbers)]
 
 
-def _line(pair: Pair) -> tuple[str, ...]:
+def _line(pair: Pair, task: Task) -> tuple[str, ...]:
     if pair.n == 0:
         return (pair.first, pair.second, "0", *[MISSING] * 6)
-    interval = f"[{pair.interval[0]:+.3f}, {pair.interval[1]:+.3f}]" if pair.interval else MISSING
-    gaps = (f"{pair.median:+.3f}", f"{pair.mean:+.3f}", interval)
+    ends = [_gap(end, task) for end in pair.interval or ()]
+    gaps = (_gap(pair.median, task), _gap(pair.mean, task), f"[{', '.join(ends)}]" if ends else MISSING)
     return (pair.first, pair.second, str(pair.n), *gaps, f"{pair.effect:+.2f}", f"{pair.p:.3g}", f"{pair.p_holm:.3g}")
+
+
+def _gap(value: float, task: Task) -> str:
+    """Errors have the scale of their targets, whatever it is."""
+    return signed(value) if task == "regression" else f"{value:+.3f}"
 
 
 def _remarks(pairs: Sequence[Pair], blocks: Blocks) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lightning_imb.analysis.training_progress import ratio
 from lightning_imb.reports.curves import Row, curve
-from lightning_imb.reports.style import BLUE, GREY, ORANGE, colours, new_figure, tidy
+from lightning_imb.reports.style import BLUE, GREY, ORANGE, colours, log_if_wide, new_figure, tidy
 
 PREFIX = "diagnostics/"
 GROUPS = {"major": BLUE, "middle": GREY, "minor": ORANGE}
@@ -24,7 +24,6 @@ PANELS = {
     "gradient": "norm of the feature gradient, per image",
     "gradient_ratio": "feature gradient, minor / major",
 }
-_WIDE = 10.0  # largest over smallest value from which an axis is logarithmic
 
 
 def has_progress(rows: Sequence[Row]) -> bool:
@@ -105,7 +104,7 @@ def _finish(panels: Mapping[str, Axes], legends: bool = True) -> None:
         if name in ("recall", "minor_to_major"):
             axes.set_ylim(0, 1.02)
         else:
-            _log_if_wide(axes)
+            log_if_wide(axes)
         if legends and axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False, fontsize=9)
         if not axes.lines:
@@ -114,13 +113,3 @@ def _finish(panels: Mapping[str, Axes], legends: bool = True) -> None:
     panels["gradient_ratio"].axhline(1, color="#333333", linewidth=1, linestyle=":", zorder=0)
     for name in ("gradient", "gradient_ratio"):
         panels[name].set_xlabel("epoch")
-
-
-def _log_if_wide(axes: Axes) -> None:
-    values = np.concatenate([np.zeros(0), *(np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.lines)])
-    positive = values[values > 0]
-    if positive.size and positive.max() / positive.min() > _WIDE:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:g}")  # powers of ten as mathematical text stay raw in an html page
-    else:
-        axes.set_ylim(bottom=0)

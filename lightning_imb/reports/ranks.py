@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from lightning_imb.reports.blocks import Blocks
-from lightning_imb.reports.comparison import lower_is_better
+from lightning_imb.utils.direction import lower_is_better
 
 ALPHA = 0.05
 MIN_LEVELS = 3

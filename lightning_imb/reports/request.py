@@ -1,9 +1,14 @@
 """What a user asks of imb-report."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lightning_imb.utils.errors import InputError
+
+if TYPE_CHECKING:  # the entry point answers --help without what the task of runs is read with
+    from lightning_imb.reports.task import Task
 
 FORMATS = ("rich", "markdown", "csv", "latex", "html")
 BOLD = ("clear", "mean", "none")
@@ -17,14 +22,18 @@ class Request:
         folder: The folder whose runs are reported.
         rows: What makes a row of the tables, and what is compared.
         cols: What makes a column of the table of one score; empty for a table of several scores.
-        metrics: Names as in ``metrics.json``; a table by ``cols`` and the paired comparison take the first.
+        metrics: Names as in ``metrics.json``; a table by ``cols``, the paired comparison and the expected order take
+            the first. Empty for those of the task.
+        metrics_of: The metrics that a report of each task has unless told otherwise.
         compare: Whether to compare the rows pairwise over blocks.
         blocks: What makes a block; None to find out.
-        control: The row that all others are compared with; None for all pairs.
+        control: The row that all others are compared with, None for all pairs; of an expected order the value whose
+            statements come first.
+        order: Values of one of the keys of rows or columns, the expected best first; empty for no such check.
         form: ``rich`` (terminal), ``markdown``, ``csv``, ``latex`` or ``html``.
-        per_class: Whether to add the recall of each class to a table of several scores.
+        per_class: Whether to add the recall of each class, or the MSE of each bin, to a table of several scores.
         bold: Which best values are stressed: ``clear``, ``mean`` or ``none``.
-        figures: Folder for the critical-difference diagram; None for none.
+        figures: Folder for the critical-difference diagram and, of regressions, the errors by bin; None for none.
         out: File to write instead of printing; html goes to ``report.html`` in the folder otherwise.
     """
 
@@ -35,11 +44,24 @@ class Request:
     compare: bool = False
     blocks: tuple[str, ...] | None = None
     control: str | None = None
+    order: tuple[str, ...] = ()
     form: str = "rich"
     per_class: bool = True
     bold: str = "clear"
     figures: Path | None = None
     out: Path | None = None
+    metrics_of: Mapping["Task", tuple[str, ...]] = field(default_factory=dict)
+
+    def settled(self, task: "Task") -> "Request":
+        """The same with the metrics of the task where none were asked for.
+
+        Raises:
+            InputError: The task has no metrics either.
+        """
+        metrics = self.metrics or self.metrics_of.get(task, ())
+        if not metrics:
+            raise InputError("There is no score to report: name one, metric=test/bacc.")
+        return replace(self, metrics=metrics)
 
     def check(self) -> None:
         """Refuse what cannot be or would be ignored.
@@ -51,15 +73,21 @@ class Request:
             raise InputError(f"Unknown format {self.form!r}: use one of {', '.join(FORMATS)}.")
         if self.bold not in BOLD:
             raise InputError(f"Unknown bold={self.bold}: use one of {', '.join(BOLD)}.")
-        if not self.metrics:
-            raise InputError("There is no score to report: name one, metric=test/bacc.")
-        if self.form == "html" and (self.compare or self.cols):
-            raise InputError("format=html has tables of its own: leave out cols= and compare=.")
-        if self.form == "csv" and self.compare and (self.cols or self.figures):
-            extra = "cols" if self.cols else "figures"
-            raise InputError(f"compare=true format=csv writes the pairs alone: leave out {extra}=, or use markdown.")
         if self.form == "rich" and self.out:
             raise InputError(f"format=rich is for the terminal: to write {self.out}, use format=markdown or latex.")
-        ignored = [name for name in ("blocks", "control", "figures") if getattr(self, name)]
-        if ignored and not self.compare:
+        if len(self.order) == 1 or len(set(self.order)) < len(self.order):
+            raise InputError(f"order=[{','.join(self.order)}] must name at least two values, each of them once.")
+        self._check_form()
+        ignored = [name for name in ("blocks", "control") if getattr(self, name)]
+        if ignored and not self.compare and not (self.order and ignored == ["control"]):
             raise InputError(f"{ignored[0]}= is of the paired comparison: add compare=true.")
+
+    def _check_form(self) -> None:
+        """Refuse what a form has no place for."""
+        if self.form == "html" and (self.compare or self.cols or self.figures):
+            raise InputError("format=html has tables and figures of its own: leave out cols=, compare= and figures=.")
+        if self.form == "csv" and self.compare and self.cols:
+            raise InputError("compare=true format=csv writes the pairs alone: leave out cols=, or use markdown.")
+        extra = next((name for name in ("figures", "order") if getattr(self, name)), None)
+        if self.form == "csv" and extra:
+            raise InputError(f"format=csv writes one table: leave out {extra}=, or use markdown.")

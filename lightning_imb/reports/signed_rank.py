@@ -15,18 +15,38 @@ def signed_rank_p(differences: np.ndarray) -> float:
     Args:
         differences: (n,) differences of pairs.
     """
-    if len(differences) == 0:
-        return np.nan
-    unequal = differences != 0
-    if not unequal.any():
-        return 1.0
-    if unequal.sum() > MAX_EXACT:
+    if len(differences) == 0 or not differences.any():
+        return 1.0 if len(differences) else np.nan
+    if np.count_nonzero(differences) > MAX_EXACT:
         return float(stats.wilcoxon(differences, zero_method="pratt", method="asymptotic").pvalue)
+    found, counts = _found_and_patterns(differences)
+    total = len(counts) - 1
+    gaps = np.abs(2 * np.arange(len(counts)) - total)
+    return float(counts[gaps >= abs(2 * found - total)].sum() / counts.sum())
+
+
+def below_zero_p(differences: np.ndarray) -> float:
+    """One-sided p value of the Wilcoxon signed-rank test that differences tend to lie below zero.
+
+    Zeros and the distribution as in :func:`signed_rank_p`.
+
+    Args:
+        differences: (n,) differences of pairs.
+    """
+    if len(differences) == 0 or not differences.any():
+        return 1.0 if len(differences) else np.nan
+    if np.count_nonzero(differences) > MAX_EXACT:
+        found = stats.wilcoxon(differences, zero_method="pratt", method="asymptotic", alternative="less")
+        return float(found.pvalue)
+    sum_above, counts = _found_and_patterns(differences)
+    return float(counts[: sum_above + 1].sum() / counts.sum())
+
+
+def _found_and_patterns(differences: np.ndarray) -> tuple[int, np.ndarray]:
+    """Sum of the positive ranks, doubled, and how many sign patterns have each sum."""
     doubled = np.rint(2 * stats.rankdata(np.abs(differences))).astype(np.int64)  # ties have halves
-    ranks = doubled[unequal]
-    found, counts = ranks[differences[unequal] > 0].sum(), _patterns(ranks)
-    gaps = np.abs(2 * np.arange(len(counts)) - ranks.sum())
-    return float(counts[gaps >= abs(2 * found - ranks.sum())].sum() / counts.sum())
+    ranks = doubled[differences != 0]
+    return int(ranks[differences[differences != 0] > 0].sum()), _patterns(ranks)
 
 
 def _patterns(ranks: np.ndarray) -> np.ndarray:
@@ -41,6 +61,11 @@ def _patterns(ranks: np.ndarray) -> np.ndarray:
 def smallest_p(n: int) -> float:
     """The smallest two-sided p value that n differences other than zero can reach: all have one sign."""
     return min(1.0, 2.0 / 2.0**n)
+
+
+def smallest_one_sided_p(n: int) -> float:
+    """The smallest one-sided p value that n differences can reach: all lie on the side that is expected."""
+    return 1.0 / 2.0**n
 
 
 def rank_biserial(differences: np.ndarray) -> float:

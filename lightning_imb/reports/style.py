@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 # Okabe and Ito (2008): told apart by readers with any common colour blindness
 BLUE, ORANGE, GREEN, GREY, SKY = "#0072B2", "#E69F00", "#009E73", "#7A7A7A", "#56B4E9"
@@ -16,6 +19,7 @@ MANY_LABELS = 20  # beyond this there is no room for a number per class
 DENSE_CLASSES = 200  # beyond this a class is narrower than two dots
 MAX_TICKS = 25
 DPI = 120
+WIDE = 10.0  # largest over smallest value from which an axis is logarithmic
 PIXELS_PER_CHARACTER = 12  # at this resolution, with the space between labels
 
 
@@ -36,6 +40,35 @@ def tidy(axes: Axes, grid: Literal["x", "y", "both"] = "y") -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis=grid, color="#E3E3E3", linewidth=0.8)
     axes.set_axisbelow(True)
+
+
+def log_if_wide(*panels: Axes) -> None:
+    """Make vertical axes logarithmic where their lines span more than a factor of ten, else let them begin at zero.
+
+    Args:
+        panels: Axes that are to have the same scale.
+    """
+    lines = [line for axes in panels for line in axes.lines]
+    values = np.concatenate([np.zeros(0), *(np.asarray(line.get_ydata(), dtype=np.float64) for line in lines)])
+    positive = values[values > 0]
+    for axes in panels:
+        if positive.size and (span := positive.max() / positive.min()) > WIDE:
+            axes.set_yscale("log")
+            plain_log_ticks(axes.yaxis, span)
+        else:
+            axes.set_ylim(bottom=0)
+
+
+def plain_log_ticks(axis: Axis, span: float) -> None:
+    """Label a logarithmic axis with plain numbers: powers of ten as mathematical text stay raw in an html page.
+
+    Args:
+        axis: The axis.
+        span: Largest over smallest value on it.
+    """
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if span < WIDE**2 else (1.0,)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def class_ticks(axes: Axes, labels: Sequence[str], axis: Literal["x", "y"] = "x") -> None:

@@ -8,17 +8,17 @@ from typing import Any
 from rich.table import Table
 
 from lightning_imb.reports.captions import WARNING, bold_remark, caption
+from lightning_imb.reports.cells import MISSING, PHASE_1, TEST, mean_std, score_text, shown_classes
 from lightning_imb.reports.comparison import Best, Comparison, Row, Summary, leaders
-from lightning_imb.reports.confusion import head_to_tail
 from lightning_imb.reports.grid import Grid, to_rich
 from lightning_imb.reports.pivot import Labels, Pivot
+from lightning_imb.reports.regression.run_grid import regression_run_grid
+from lightning_imb.reports.regression.yardsticks import NO_RUN, Yardstick
+from lightning_imb.reports.task import PER_CLASS, PerClass
 from lightning_imb.utils.errors import InputError
 
-TEST, PHASE_1 = "test/", "represent/test/"
 RANKED = {"AUROC": f"{TEST}class_auroc", "AP": f"{TEST}class_ap"}  # columns beside the recall of each class
-MISSING = "–"  # a score that the runs do not have
 PARTS = ("mean", "std", "n")
-MAX_CLASSES = 20
 
 
 def run_table(metrics: Mapping[str, Any]) -> Table:
@@ -29,23 +29,28 @@ def run_table(metrics: Mapping[str, Any]) -> Table:
 def run_grid(metrics: Mapping[str, Any]) -> Grid:
     """Sum up one run: recall of each class, then the scores; phase 1 beside the final model.
 
-    Where the run has them, AUROC and average precision of each class stand beside the recalls, of the final model.
-    Above 20 classes the ten with the most and the ten with the fewest training images are listed.
+    Of a regression it is :func:`lightning_imb.reports.regression.run_grid.regression_run_grid`. Where a run has them,
+    AUROC and average precision of each class stand beside the recalls, of the final model. Above 20 classes the ten
+    with the most and the ten with the fewest training images are listed.
 
     Args:
         metrics: ``metrics.json``. Without ``represent/test/...`` there is one column of results. ``scored``
             names the images when they are not those of the test set.
     """
+    if metrics.get("task") == "regression":
+        return regression_run_grid(metrics)
     prefixes = [prefix for prefix in (PHASE_1, TEST) if f"{prefix}recall" in metrics]
     counts = metrics["class_counts"]["train"]
-    shown = _shown_classes(counts)
+    shown = shown_classes(counts)
     ranked = {title: metrics[key] for title, key in RANKED.items() if key in metrics}
     columns = [*(metrics[f"{prefix}recall"] for prefix in prefixes), *ranked.values()]
-    classes = [(metrics["class_names"][k], f"{counts[k]:,}", *(_fixed(column[k]) for column in columns)) for k in shown]
+    classes = [
+        (metrics["class_names"][k], f"{counts[k]:,}", *(score_text(column[k]) for column in columns)) for k in shown
+    ]
     names = [key.removeprefix(TEST) for key in metrics if key.startswith(TEST) and not isinstance(metrics[key], list)]
     names = [name for name in names if "/" not in name]  # the accuracy under eleven other priors is a figure
     blank = ("",) * len(ranked)
-    scores = [(name, "", *(_fixed(metrics.get(prefix + name)) for prefix in prefixes), *blank) for name in names]
+    scores = [(name, "", *(score_text(metrics.get(prefix + name)) for prefix in prefixes), *blank) for name in names]
     return Grid(
         title=f"{metrics['method']}, seed {metrics['seed']}: {metrics['protocol']}",
         header=(
@@ -66,26 +71,42 @@ def _run_remarks(hidden: int, ranked: Sequence[str]) -> list[str]:
     return [*remarks, f"{' and '.join(ranked)}: a class against the rest, final model"] if ranked else remarks
 
 
-def comparison_grid(comparison: Comparison, best: Best = "clear") -> Grid:
+def comparison_grid(comparison: Comparison, best: Best = "clear", yardsticks: Sequence[Yardstick] = ()) -> Grid:
     """Mean ± sample standard deviation over seeds: one line per row, one column per metric.
 
     Args:
         comparison: The comparison.
         best: When the best of a column is stressed; see :func:`lightning_imb.reports.comparison.leaders`.
+        yardsticks: What stands below the rows to measure them by.
     """
     bold = _bold([leaders(comparison.rows, name, best) for name in comparison.metrics], len(comparison.keys) + 1)
     return Grid(
         title="Scores, mean ± std over seeds",
         header=(*comparison.keys, "n", *(name.removeprefix(TEST) for name in comparison.metrics)),
-        rows=tuple(
-            (*row.labels, str(row.n), *(_mean_std(row.scores[name], row.n) for name in comparison.metrics))
-            for row in comparison.rows
-        ),
+        rows=(*_score_rows(comparison), *_yardstick_rows(comparison, yardsticks)),
         labels=len(comparison.keys),
-        caption=caption(comparison, bold_remark(best, bool(bold))),
+        caption=caption(
+            comparison,
+            bold_remark(best, bool(bold)),
+            f"{NO_RUN}: a yardstick that no network made, mean over the runs" if yardsticks else "",
+        ),
         warning=WARNING if comparison.selected_on_test else "",
         bold=bold,
+        breaks=frozenset({len(comparison.rows) - 1} if yardsticks else ()),
     )
+
+
+def _score_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    return [
+        (*row.labels, str(row.n), *(mean_std(row.scores[m], row.n, comparison.task) for m in comparison.metrics))
+        for row in comparison.rows
+    ]
+
+
+def _yardstick_rows(comparison: Comparison, yardsticks: Sequence[Yardstick]) -> list[tuple[str, ...]]:
+    blank = ("",) * (len(comparison.keys) - 1)
+    cells = {yardstick.name: yardstick.cells(comparison.metrics) for yardstick in yardsticks}
+    return [(name, *blank, NO_RUN, *texts) for name, texts in cells.items() if set(texts) != {MISSING}]
 
 
 def pivot_grid(table: Pivot, best: Best = "clear", unfinished: int = 0) -> Grid:
@@ -108,21 +129,24 @@ def pivot_grid(table: Pivot, best: Best = "clear", unfinished: int = 0) -> Grid:
     )
 
 
-def recall_grid(comparison: Comparison) -> Grid:
-    """Recall of each class, mean ± sample standard deviation over seeds: one line per class.
+def per_class_grid(comparison: Comparison) -> Grid:
+    """Recall of each class or MSE of each bin, mean ± sample standard deviation over seeds: one line for each.
 
     Raises:
-        InputError: The rows have different classes.
+        InputError: The rows have different classes or bins.
     """
-    names, counts = _shared_classes(comparison), comparison.train_counts
+    shown, names, counts = PER_CLASS[comparison.task], _shared_classes(comparison), comparison.train_counts
     return Grid(
-        title="Recall per class, mean ± std over seeds",
-        header=("class", "n_train", *(f"{' '.join(row.labels)} (n={row.n})" for row in comparison.rows)),
+        title=f"{shown.title}, mean ± std over seeds",
+        header=(shown.unit, "n_train", *(f"{' '.join(row.labels)} (n={row.n})" for row in comparison.rows)),
         rows=tuple(
             (
                 name,
                 f"{counts[k]:,}" if counts else "differs",
-                *(_mean_std(row.recalls[k], row.n) if row.recalls else MISSING for row in comparison.rows),
+                *(
+                    mean_std(row.by_class[k], row.n, comparison.task) if row.by_class else MISSING
+                    for row in comparison.rows
+                ),
             )
             for k, name in enumerate(names)
         ),
@@ -136,17 +160,18 @@ def comparison_csv(comparison: Comparison, per_class: bool) -> str:
 
     Args:
         comparison: The comparison.
-        per_class: Whether to add the recall of each class.
+        per_class: Whether to add the recall of each class, or the MSE of each bin.
 
     Raises:
-        InputError: The recalls are asked for and the rows have different classes.
+        InputError: They are asked for and the rows have different classes.
     """
-    recalls = [f"test/recall/{name}" for name in _shared_classes(comparison)] if per_class else []
-    names = [f"{name}/{part}" for name in (*comparison.metrics, *recalls) for part in PARTS]
+    shown = PER_CLASS[comparison.task]
+    of_classes = [f"{shown.key}/{name}" for name in _shared_classes(comparison)] if per_class else []
+    names = [f"{name}/{part}" for name in (*comparison.metrics, *of_classes) for part in PARTS]
     protocol = _protocol_column(comparison)
     lines: list[Sequence[Any]] = [[*comparison.keys, *protocol, "n", *names]]
     for row in comparison.rows:
-        summaries = [row.scores[name] for name in comparison.metrics] + (list(row.recalls) if per_class else [])
+        summaries = [row.scores[name] for name in comparison.metrics] + (list(row.by_class) if per_class else [])
         lines.append([*row.labels, *protocol.values(), row.n, *(n for s in summaries for n in _numbers(s))])
     return csv_text(lines)
 
@@ -179,9 +204,15 @@ def _protocol_column(comparison: Comparison) -> dict[str, str]:
     return {} if "protocol" in comparison.keys else {"protocol": comparison.protocols[0]}
 
 
+def no_per_class(shown: PerClass) -> str:
+    """Why rows of different classes have no table of their classes."""
+    return f"No {shown.name}: the rows have different {shown.units}"
+
+
 def _shared_classes(comparison: Comparison) -> tuple[str, ...]:
     if comparison.class_names is None:
-        raise InputError("The rows have different classes, so there is no recall per class: say per_class=false.")
+        shown = PER_CLASS[comparison.task]
+        raise InputError(f"{no_per_class(shown)}: say per_class=false.")
     return comparison.class_names
 
 
@@ -205,7 +236,8 @@ def _cell(table: Pivot, row: Labels, col: Labels) -> str:
     if cell is None:
         return "missing"
     scores = cell.scores[table.metric]
-    return f"{_mean_std(scores, len(scores.values))} ({len(scores.values)})" if scores.values else MISSING
+    n = len(scores.values)
+    return f"{mean_std(scores, n, table.comparison.task)} ({n})" if n else MISSING
 
 
 def _score_of(cell: Row | None, metric: str) -> Summary:
@@ -215,23 +247,3 @@ def _score_of(cell: Row | None, metric: str) -> Summary:
 def _bold(found: Sequence[Sequence[int]], offset: int) -> frozenset[tuple[int, int]]:
     """Cells to stress: the leading rows of each column of numbers."""
     return frozenset((row, column + offset) for column, rows in enumerate(found) for row in rows)
-
-
-def _mean_std(summary: Summary, n: int) -> str:
-    """Such as ``0.812 ± 0.010``; a score that not all n runs have says how many have it."""
-    if summary.mean is None:
-        return MISSING
-    std = "n/a" if summary.std is None else f"{summary.std:.3f}"
-    partial = f" (n={len(summary.values)})" if len(summary.values) != n else ""
-    return f"{summary.mean:.3f} ± {std}{partial}"
-
-
-def _fixed(value: float | None) -> str:
-    return MISSING if value is None else f"{value:.3f}"
-
-
-def _shown_classes(counts: Sequence[int]) -> list[int]:
-    if len(counts) <= MAX_CLASSES:
-        return list(range(len(counts)))
-    order = head_to_tail(counts)
-    return order[: MAX_CLASSES // 2] + order[-(MAX_CLASSES // 2) :]

@@ -21,8 +21,10 @@ from lightning_imb.data.kept_embeddings import KeptEmbeddings, weights_digest
 from lightning_imb.models.class_weights import HeadWeights, head_weights
 from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.phases import Phase
-from lightning_imb.restore import move_data, refuse_earlier, restore_classifier, restore_data, restore_precision
+from lightning_imb.restore import move_data, refuse_earlier, restore_data, restore_network, restore_precision
 from lightning_imb.runs import ANALYSES, RunFolder
+from lightning_imb.task import is_regression
+from lightning_imb.utils.errors import InputError
 
 if TYPE_CHECKING:
     from lightning_imb.data.regions import Regions
@@ -101,6 +103,11 @@ class Subject:
         self.device = torch.device("cpu") if device is None else device
         self.cfg: DictConfig = run.read_config()
         refuse_earlier(run, self.cfg)
+        if is_regression(self.cfg):
+            raise InputError(
+                f"{run.path} learned numbers (dataset.task=regression), but analyses look into classifiers: "
+                "imb-report shows its errors"
+            )
         if root is not None:
             move_data(self.cfg.dataset, root)
         recorded, metrics = run.read_data(), run.read_metrics()
@@ -146,7 +153,8 @@ class Subject:
             phase = "auto"
             if stage == "before" and self.cfg.retrain.enabled:
                 phase = str(Phase.REPRESENT)
-            model = restore_classifier(self.run, phase, "auto", as_trained=stage == "before").to(self.device)
+            model = restore_network(self.run, phase, "auto", as_trained=stage == "before").to(self.device)
+            assert isinstance(model, ImbalancedClassifier), "runs of numbers are refused when they are opened"
             self._models[stage] = model.requires_grad_(False)
         return self._models[stage]
 
@@ -194,7 +202,7 @@ class Subject:
         model = self.model(stage)
         with torch.no_grad():
             parts = torch.split(torch.from_numpy(z), _ROWS_AT_ONCE)
-            return torch.cat([model.classify(part.to(self.device)).cpu() for part in parts]).numpy()
+            return torch.cat([model.answer(part.to(self.device)).cpu() for part in parts]).numpy()
 
     def logits(self, split: str, stage: Stage = "after") -> NDArray[np.float32]:
         """(N, K) logits of a split."""

@@ -15,6 +15,9 @@ from lightning_imb.metrics import scores
 from lightning_imb.phase_3 import check_retraining
 from lightning_imb.tuning.question import Question
 from lightning_imb.tuning.space import Value, ends, override, overrides
+from lightning_imb.task import is_regression
+from lightning_imb.task_checks import ERRORS, check_task
+from lightning_imb.utils.direction import lower_is_better
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.hints import explain
 
@@ -53,9 +56,10 @@ def check_question(question: Question, folder: Path) -> None:
         InputError: With the first thing found.
     """
     _check_seeds(question)
-    _check_metric(question.metric)
     base = _composed(question, {}, folder)
     check_keys(base)
+    check_task(base)
+    _check_metric(question, is_regression(base))
     check_config(base)
     check_retraining(base)
     _check_base(base, question)
@@ -71,11 +75,17 @@ def _check_seeds(question: Question) -> None:
         raise InputError(f"seeds={list(question.seeds)} must be different numbers, at least one, such as seeds=[0,1,2]")
 
 
-def _check_metric(metric: str) -> None:
-    names = [f"{_VALIDATION}{name}" for name in scores(np.eye(3), (1000, 50, 1))]
+def _check_metric(question: Question, numeric: bool) -> None:
+    metric = question.metric
+    names = [f"{_VALIDATION}{name}" for name in (ERRORS if numeric else scores(np.eye(3), (1000, 50, 1)))]
     if metric not in names:
         of_test = " is a score of the test set, which must not choose settings" if "test/" in metric else " is unknown"
         raise InputError(f"search.metric={metric}{of_test}: use one of {', '.join(names)}")
+    right = "minimize" if lower_is_better(metric) else "maximize"
+    if question.direction != right:
+        raise InputError(
+            f"search.direction={question.direction} would find the worst {metric}: use search.direction={right}"
+        )
 
 
 def _check_base(base: DictConfig, question: Question) -> None:

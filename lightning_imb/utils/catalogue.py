@@ -14,10 +14,10 @@ from lightning_imb.utils.atomic import write_text_atomic
 from lightning_imb.utils.errors import InputError
 
 GROUPS = (
-    *("method", "loss", "reweight", "sampler", "mix", "oversample"),
+    *("method", "loss", "reweight", "target_weights", "smoothing", "sampler", "mix", "oversample"),
     *("resampler", "retrain", "posthoc", "sharpness"),
 )
-COSTS = ("none", "once", "second fit", "twice a step", "several times a step")
+COSTS = ("none", "once", "a pass an epoch", "second fit", "twice a step", "several times a step")
 _BEGIN, _END = "<!-- catalogue: begin (make catalogue) -->", "<!-- catalogue: end -->"
 
 

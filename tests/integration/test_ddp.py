@@ -18,7 +18,7 @@ from lightning_imb.build import build_datamodule
 from lightning_imb.callbacks.phase_switch import balance, extract
 from lightning_imb.fit import make_trainer, predict
 from lightning_imb.resampling import EOS
-from lightning_imb.restore import restore_classifier
+from lightning_imb.restore import restore_network
 from lightning_imb.runs import RunFolder
 
 pytestmark = pytest.mark.slow
@@ -152,7 +152,7 @@ def test_two_processes_train_one_run_and_one_of_them_speaks(trained):
 def test_its_scores_and_predictions_are_those_of_one_process(trained):
     run = run_of(trained)
     cfg = run.read_config()
-    data, model = build_datamodule(cfg), restore_classifier(run, "auto", "auto")
+    data, model = build_datamodule(cfg), restore_network(run, "auto", "auto")
     data.setup("test")
     accelerator = composed(f"accelerator.precision={cfg.accelerator.precision}").accelerator
     one = predict(make_trainer(accelerator, run.path, [], [], 1, 1), model, data, "test", "test")

@@ -14,7 +14,8 @@ PACKAGE = Path(lightning_imb.__file__).parent
 # Imports point down only: from a later line to an earlier one, never between two names of one line.
 LEVELS = (
     ("phases", "utils"),
-    ("losses", "resampling", "metrics", "mixing", "posthoc"),
+    ("losses", "resampling", "metrics", "mixing"),
+    ("posthoc",),
     ("analysis",),
     ("models", "data"),
     ("callbacks", "tracking"),
@@ -22,9 +23,10 @@ LEVELS = (
     ("runs",),
     ("reports",),
     # what the entry points do: the wiring of all of the above
-    ("known_keys", "machine"),
-    ("checks",),
+    ("known_keys", "machine", "task"),
+    ("checks", "task_checks"),
     ("build",),
+    ("networks",),
     ("phase_3", "records"),
     ("fit",),
     ("adjust", "reuse"),
@@ -37,7 +39,7 @@ LEVELS = (
 LEVEL = {unit: number for number, units in enumerate(LEVELS) for unit in units}
 
 ENTRY_POINTS = set(LEVELS[-1])
-WIRING = {unit for units in LEVELS[LEVELS.index(("known_keys", "machine")) : -1] for unit in units}
+WIRING = {unit for units in LEVELS[LEVELS.index(("known_keys", "machine", "task")) : -1] for unit in units}
 KNOW_HYDRA = ENTRY_POINTS | WIRING | {"runs", "settings", "utils.cli", "utils.hints", "utils.jobs", "utils.sweeper"}
 START_WITHOUT_TORCH = ENTRY_POINTS | {"utils", "runs", "launches", "reports"}
 SLOW_TO_IMPORT = {"torch", "torchvision", "torchmetrics", "pytorch_lightning", "lightning"}

@@ -12,7 +12,7 @@ from lightning_imb.adjust import FILE, write_head
 from lightning_imb.build import build_datamodule
 from lightning_imb.phases import Phase
 from lightning_imb.posthoc import Given, LogitAdjustment
-from lightning_imb.restore import restore_classifier
+from lightning_imb.restore import restore_network
 from lightning_imb.runs import RunFolder
 
 SHORT = ("method=erm", "epochs=2", "threads=1")
@@ -110,7 +110,7 @@ def with_own(run, tmp_path_factory):
     cfg = own.read_config()
     cfg.posthoc = composed("posthoc=logit_adjustment", "run_dir=x").posthoc
     own.write_config(cfg)
-    model = restore_classifier(run, "auto", "auto")
+    model = restore_network(run, "auto", "auto")
     method = LogitAdjustment(1.0)
     counts = run.read_data()["class_counts"]["train"]
     given = Given(model.head, counts, train=lambda: pytest.fail("not needed"), val=None)

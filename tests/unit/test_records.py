@@ -175,7 +175,7 @@ def test_scores_of_many_classes():
     random, k = np.random.default_rng(0), 1500
     targets = np.arange(k).repeat(2)
     counts = list(range(k, 0, -1))
-    many = SimpleNamespace(real_counts=counts, class_counts=counts, class_names=[str(c) for c in range(k)])
+    many = SimpleNamespace(bins=None, real_counts=counts, class_counts=counts, class_names=[str(c) for c in range(k)])
     entries = score_entries("test", Predictions(random.normal(size=(2 * k, k)).astype(np.float32), targets), many)
     assert len(entries["test/recall"]) == k
     assert 0 <= entries["test/ece"] <= entries["test/mce"] <= 1

@@ -1,6 +1,7 @@
 """A data set that is a csv file of image paths and labels."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -8,10 +9,13 @@ import numpy.typing as npt
 
 from lightning_imb.data.csv_table import CsvTable, check_columns, parse_csv
 from lightning_imb.data.decode import ImageSize
+from lightning_imb.data.laws import Law
+from lightning_imb.data.numeric import TASKS, numeric_splits, parse_targets, target_bins
 from lightning_imb.data.sources import FileSource
 from lightning_imb.data.splits import Splits, check_classes, hold_out_test
 from lightning_imb.data.storage import FileStore, open_store
 from lightning_imb.data.tree import SPLIT_NAMES
+from lightning_imb.utils.checked import checked_choice
 from lightning_imb.utils.errors import InputError
 
 
@@ -26,11 +30,16 @@ def csv_list(
     channels: int,
     test_size: float | int | None,
     split_seed: int,
+    task: str = "classification",
+    bins: int | Sequence[float] | None = None,
+    law: Law | None = None,
+    subset_seed: int = 0,
 ) -> Splits:
     """Images listed in a csv file, one row per image.
 
     Labels that are all integers are classes in numeric order, other labels in alphabetical order. Without a
-    split column, or without test rows, a stratified test split is drawn from the training images.
+    split column, or without test rows, a stratified test split is drawn from the training images. In a regression
+    the labels are numbers, and bins of them take the place of classes, see `numeric_splits`.
 
     Args:
         csv: The csv file, with a header row.
@@ -44,6 +53,11 @@ def csv_list(
         channels: 1 for grey, 3 for RGB.
         test_size: Share or number of images of every class for the test split, where the csv has none.
         split_seed: Seed of that split.
+        task: ``classification`` or ``regression``.
+        bins: Of a regression: number of bins of equal width over the targets of the training rows, or their edges;
+            None for ten.
+        law: Of a regression: density that the training targets are thinned to; None keeps all images.
+        subset_seed: Seed of the thinning.
 
     Raises:
         InputError: Naming the column, line or file that does not fit.
@@ -55,11 +69,16 @@ def csv_list(
     check_columns(table, wanted, "set dataset.path_column, dataset.label_column and dataset.split_column")
     store = open_store(root)
     paths = _paths(table, path_column, store)
-    labels, class_names = _labels(table, label_column, num_classes)
     splits = _split_names(table, split_column) if split_column else np.full(len(paths), "train")
+    if checked_choice("dataset.task", task, TASKS) == "regression":
+        values = _values(table, label_column, num_classes)
+        found = target_bins(bins, _trained(table, values, splits))
+        numbered = FileSource(store, paths, found.of(values), found.names, image_size, channels, values=values)
+        train, val, test = _parts(numbered, splits)
+        return numeric_splits(train, val, test, found, law, subset_seed, test_size, split_seed)
+    labels, class_names = _labels(table, label_column, num_classes)
     _check_training(table, labels[splits == "train"], class_names)
-    everything = FileSource(store, paths, labels, class_names, image_size, channels)
-    return _assemble(everything, splits, test_size, split_seed)
+    return _assemble(FileSource(store, paths, labels, class_names, image_size, channels), splits, test_size, split_seed)
 
 
 def _read(csv: str) -> CsvTable:
@@ -138,12 +157,34 @@ def _check_training(table: CsvTable, labels: npt.NDArray[np.int64], class_names:
 def _assemble(
     everything: FileSource, splits: npt.NDArray[np.str_], test_size: float | int | None, split_seed: int
 ) -> Splits:
-    parts = {name: everything.subset(np.flatnonzero(splits == name)) for name in ("train", "val", "test")}
-    for name in ("val", "test"):
-        if len(parts[name]):
-            check_classes(parts["train"].labels, parts[name].labels, everything.class_names, name)
-    val = parts["val"] if len(parts["val"]) else None
-    if len(parts["test"]):
-        return Splits(parts["train"], val, parts["test"])
-    train, test = hold_out_test(parts["train"], test_size, split_seed)
-    return Splits(train, val, test)
+    train, val, test = _parts(everything, splits)
+    for name, part in (("val", val), ("test", test)):
+        if part is not None:
+            check_classes(train.labels, part.labels, everything.class_names, name)
+    if test is not None:
+        return Splits(train, val, test)
+    rest, held = hold_out_test(train, test_size, split_seed)
+    return Splits(rest, val, held)
+
+
+def _parts(
+    everything: FileSource, splits: npt.NDArray[np.str_]
+) -> tuple[FileSource, FileSource | None, FileSource | None]:
+    """Rows of train, val and test; None for a split without rows, of the last two."""
+    train, val, test = (everything.subset(np.flatnonzero(splits == name)) for name in ("train", "val", "test"))
+    return train, val if len(val) else None, test if len(test) else None
+
+
+def _values(table: CsvTable, column: str, num_classes: int | None) -> npt.NDArray[np.float64]:
+    """The label of every row as a number."""
+    if num_classes is not None:
+        raise InputError(f"dataset.num_classes={num_classes} counts classes, but dataset.task=regression has none")
+    return parse_targets(table.columns[column], table.where)
+
+
+def _trained(table: CsvTable, values: npt.NDArray[np.float64], splits: npt.NDArray[np.str_]) -> npt.NDArray[np.float64]:
+    """Targets of the training rows."""
+    chosen: npt.NDArray[np.float64] = values[splits == "train"]
+    if not len(chosen):
+        raise InputError(f"{table.file} has no training image: mark rows as train")
+    return chosen

@@ -1,18 +1,23 @@
 """A data set that is a tree of image files, in a folder or a zip."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lightning_imb.data.box_table import group_numbers
 from lightning_imb.data.decode import ImageSize
+from lightning_imb.data.laws import Law
+from lightning_imb.data.numeric import TASKS, numeric_splits, parse_targets, target_bins
 from lightning_imb.data.sources import FileSource
 from lightning_imb.data.splits import Splits, check_classes, hold_out_test
 from lightning_imb.data.storage import FileStore, open_store
 from lightning_imb.data.tree import SPLIT_NAMES, Places, Tree, base, find_places, read_tree, unwrapped
+from lightning_imb.utils.checked import checked_choice
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.target_bins import TargetBins
 
 _LAYOUTS = "known layouts: class/image, or train/class/image with val/ and test/ beside train/"
 
@@ -26,13 +31,18 @@ def image_folder(
     masks: str | None = "auto",
     boxes: str | None = "auto",
     groups: str | None = None,
+    task: str = "classification",
+    bins: int | Sequence[float] | None = None,
+    law: Law | None = None,
+    subset_seed: int = 0,
 ) -> Splits:
     """Images sorted into class folders: ``split/class/image`` or ``class/image``.
 
     Split folders are train, val (or valid, validation) and test; without a test folder, or without splits at
     all, a stratified test split is drawn from the training images. One folder around everything is allowed.
     Labels are the ranks of the sorted class names; inside a class images are sorted by name. Hidden files,
-    ``__MACOSX`` and files that are clearly no images (.txt, .csv, ...) are ignored.
+    ``__MACOSX`` and files that are clearly no images (.txt, .csv, ...) are ignored. In a regression the names of the
+    class folders are numbers, and bins of them take the place of classes, see `numeric_splits`.
 
     Args:
         root: Folder or .zip file.
@@ -44,27 +54,56 @@ def image_folder(
         boxes: The csv file of boxes and groups, see `find_places`.
         groups: Column of that file; images with equal values stay together in every split that is drawn. None: each
             image stands alone.
+        task: ``classification`` or ``regression``.
+        bins: Of a regression: number of bins of equal width over the training targets, or their edges; None for ten.
+        law: Of a regression: density that the training targets are thinned to; None keeps all images.
+        subset_seed: Seed of the thinning.
 
     Raises:
-        InputError: When the tree is missing, empty or laid out in another way, or the groups are unusable.
+        InputError: When the tree is missing, empty or laid out in another way, the groups are unusable, or a folder
+            of a regression is called by no number.
     """
+    regression = checked_choice("dataset.task", task, TASKS) == "regression"
     store = open_store(root)
     tree = read_tree(store)
     places = find_places(store, tree, unwrapped(tree), masks, boxes)
     tree = _without(tree, places.masks)
     parts = {name: _classes(tree, folder, store) for name, folder in _split_folders(tree, places.images, store).items()}
+    found = _bins(parts["train"], store, bins) if regression else None
+    sources = _sources(store, parts, found, image_size, channels)
+    if groups is not None:
+        _group(sources, store, places, groups)
+    train, val, test = sources["train"], sources.get("val"), sources.get("test")
+    if found is not None:
+        return numeric_splits(train, val, test, found, law, subset_seed, test_size, split_seed)
+    if test is None:
+        rest, held = hold_out_test(train, test_size, split_seed)
+        return Splits(rest, val, held)
+    return Splits(train, val, test)
+
+
+def _bins(classes: Mapping[str, list[str]], store: FileStore, spec: int | Sequence[float] | None) -> TargetBins:
+    """Bins of the targets of the training images."""
+    return target_bins(spec, _values(classes, store, "train"))
+
+
+def _sources(
+    store: FileStore,
+    parts: Mapping[str, dict[str, list[str]]],
+    bins: TargetBins | None,
+    image_size: ImageSize,
+    channels: int,
+) -> dict[str, FileSource]:
+    """The images of every split with their classes, or with numbers and their bins."""
+    if bins is not None:
+        return {
+            name: _numbered(store, _values(classes, store, name), classes, bins, image_size, channels)
+            for name, classes in parts.items()
+        }
     class_names = list(parts["train"])
     if len(class_names) < 2:
         raise InputError(f"{store.root} has {len(class_names)} class folder: at least 2 are needed ({_LAYOUTS})")
-    sources = {
-        name: _source(store, name, classes, class_names, image_size, channels) for name, classes in parts.items()
-    }
-    if groups is not None:
-        _group(sources, store, places, groups)
-    if "test" in sources:
-        return Splits(sources["train"], sources.get("val"), sources["test"])
-    train, test = hold_out_test(sources["train"], test_size, split_seed)
-    return Splits(train, sources.get("val"), test)
+    return {name: _source(store, name, classes, class_names, image_size, channels) for name, classes in parts.items()}
 
 
 def _group(sources: Mapping[str, FileSource], store: FileStore, places: Places, column: str) -> None:
@@ -143,3 +182,21 @@ def _source(
     labels = [rank[label] for label, images in classes.items() for _ in images]
     check_classes(range(len(class_names)), labels, class_names, split)
     return FileSource(store, names, labels, class_names, image_size, channels)
+
+
+def _values(classes: Mapping[str, list[str]], store: FileStore, split: str) -> NDArray[np.float64]:
+    """The number that the folder of each image is called by."""
+    numbers = parse_targets(list(classes), lambda _: f"{store.root}: a class folder of {split}")
+    return np.repeat(numbers, [len(images) for images in classes.values()])
+
+
+def _numbered(
+    store: FileStore,
+    values: NDArray[np.float64],
+    classes: Mapping[str, list[str]],
+    bins: TargetBins,
+    image_size: ImageSize,
+    channels: int,
+) -> FileSource:
+    names = [name for images in classes.values() for name in images]
+    return FileSource(store, names, bins.of(values), bins.names, image_size, channels, values=values)

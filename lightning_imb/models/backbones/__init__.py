@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor
 
 from lightning_imb.models.backbones.resnet_cifar import ResNetCifar, parameter_count
+from lightning_imb.models.backbones.shallow_cnn import ShallowCNN
 from lightning_imb.models.backbones.small_cnn import SmallCNN
 from lightning_imb.models.backbones.timm_backbone import TimmBackbone
 from lightning_imb.models.backbones.torchvision_backbone import TorchvisionBackbone
@@ -20,4 +21,12 @@ class Extractor(Protocol):
         """Embed images."""
 
 
-__all__ = ["Extractor", "ResNetCifar", "SmallCNN", "TimmBackbone", "TorchvisionBackbone", "parameter_count"]
+__all__ = [
+    "Extractor",
+    "ResNetCifar",
+    "ShallowCNN",
+    "SmallCNN",
+    "TimmBackbone",
+    "TorchvisionBackbone",
+    "parameter_count",
+]

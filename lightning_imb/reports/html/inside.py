@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from lightning_imb.reports.cells import MISSING
 from lightning_imb.reports.comparison import Summary
 from lightning_imb.reports.digits import mean_and_spread
 from lightning_imb.reports.grid import Grid
 from lightning_imb.reports.html.analyses import Result, analyses_in, read_result
 from lightning_imb.reports.html.parts import Picture, Section, SortableTable, sortable
 from lightning_imb.reports.html.rows import RowRuns, beyond
-from lightning_imb.reports.tables import MISSING
 from lightning_imb.runs import ANALYSES
 from lightning_imb.settings import first_of
 from lightning_imb.utils.errors import InputError

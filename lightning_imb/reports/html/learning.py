@@ -10,23 +10,25 @@ from lightning_imb.phases import Phase
 from lightning_imb.reports.curves import SCORES, SPLITS, TITLES, Band, curve, learning_curves_figure, mean_over_runs
 from lightning_imb.reports.html.parts import Picture, Section, picture
 from lightning_imb.reports.html.rows import RowRuns, beyond
+from lightning_imb.reports.task import Task
 from lightning_imb.runs import RunFolder
 from lightning_imb.tracking.csv_table import RETRAIN_PREFIX, MetricsTable
 
 MAX_ROWS = 24
 
 
-def learning_section(rows: Sequence[RowRuns]) -> Section:
-    """Draw loss and balanced accuracy over the epochs of both phases.
+def learning_section(rows: Sequence[RowRuns], task: Task = "classification") -> Section:
+    """Draw loss and balanced accuracy, or mean squared error, over the epochs of both phases.
 
     Args:
         rows: Runs by row.
+        task: What the runs are about.
     """
     pictures, notes = [], list(beyond(rows, MAX_ROWS, "Curves", "the others are in figures/ of each run"))
     for row in rows[:MAX_ROWS]:
         tables = [table for table in (_table(record.path) for record in row.records) if len(table)]
         if tables:
-            pictures.append(_picture(row, tables))
+            pictures.append(_picture(row, tables, task))
         if len(tables) < len(row.records):
             without = f"{len(row.records) - len(tables)} of {len(row.records)} runs"
             notes.append(f"{row.label}: {without} wrote no csv file (logger=csv or default).")
@@ -34,19 +36,20 @@ def learning_section(rows: Sequence[RowRuns]) -> Section:
     return Section("curves", "Learning curves", text, pictures=tuple(pictures), notes=tuple(notes))
 
 
-def mean_curves_figure(tables: Sequence[MetricsTable]) -> Figure:
+def mean_curves_figure(tables: Sequence[MetricsTable], task: Task = "classification") -> Figure:
     """Draw the learning curves of several runs as mean and band.
 
     An epoch is averaged over the runs that trained it.
 
     Args:
         tables: The csv file of each run.
+        task: What the runs are about.
     """
-    bands = {phase: _bands([table.rows(phase) for table in tables], phase) for phase in Phase}
+    bands = {phase: _bands([table.rows(phase) for table in tables], phase, task) for phase in Phase}
     phases = [phase for phase in Phase if bands[phase]]
-    figure = learning_curves_figure({phase: _mean_rows(bands[phase]) for phase in phases})
+    figure = learning_curves_figure({phase: _mean_rows(bands[phase]) for phase in phases}, task)
     panels = iter(figure.axes)  # line by line: the first score of each phase, then the second
-    for score in SCORES:
+    for score in SCORES[task]:
         for phase in phases:
             axes = next(panels)
             for line in axes.get_lines():
@@ -57,11 +60,12 @@ def mean_curves_figure(tables: Sequence[MetricsTable]) -> Figure:
     return figure
 
 
-def _picture(row: RowRuns, tables: Sequence[MetricsTable]) -> Picture:
+def _picture(row: RowRuns, tables: Sequence[MetricsTable], task: Task) -> Picture:
     phases = " and ".join(TITLES[phase] for phase in Phase if any(table.rows(phase) for table in tables))
-    alt = f"Learning curves of {row.label}: loss above, balanced accuracy below, over the epochs of {phases}."
+    above, below = SCORES[task].values()
+    alt = f"Learning curves of {row.label}: {above} above, {below} below, over the epochs of {phases}."
     seeds = ", ".join(str(record.seed) for record in row.records)
-    figure = mean_curves_figure(tables)
+    figure = mean_curves_figure(tables, task)
     figure.suptitle(row.label, fontsize=12, fontweight="bold")
     return picture(figure, alt, f"{row.label}: {len(tables)} of {len(row.records)} runs, seeds {seeds}.")
 
@@ -74,9 +78,9 @@ def _name(phase: Phase, split: str, score: str) -> str:
     return f"{RETRAIN_PREFIX if phase is Phase.RETRAIN else ''}{split}/{score}"
 
 
-def _bands(runs: Sequence[Sequence[Mapping[str, float]]], phase: Phase) -> dict[str, Band]:
+def _bands(runs: Sequence[Sequence[Mapping[str, float]]], phase: Phase, task: Task) -> dict[str, Band]:
     """Mean and deviation of every curve of a phase that at least one run has."""
-    names = [_name(phase, split, score) for split in SPLITS for score in SCORES]
+    names = [_name(phase, split, score) for split in SPLITS for score in SCORES[task]]
     found = {name: mean_over_runs([_trained_epochs(rows, name, phase) for rows in runs]) for name in names}
     return {name: band for name, band in found.items() if band}
 

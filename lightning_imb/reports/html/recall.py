@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lightning_imb.reports.comparison import Comparison
+from lightning_imb.reports.comparison import Comparison, shared_counts
 from lightning_imb.reports.confusion import head_to_tail
 from lightning_imb.reports.html.parts import Picture, Section, SortableTable, picture, sortable
 from lightning_imb.reports.html.recall_map import recall_map_figure
 from lightning_imb.reports.html.rows import RowRuns, row_label
 from lightning_imb.reports.recall_figure import recall_figure
 from lightning_imb.reports.style import DENSE_CLASSES, SERIES
-from lightning_imb.reports.tables import recall_grid
+from lightning_imb.reports.tables import per_class_grid
 
 MAX_ROWS = 60
 END = 50  # classes shown of the head and of the tail where not all are
@@ -26,14 +26,19 @@ def recall_section(comparison: Comparison, rows: Sequence[RowRuns]) -> Section:
         comparison: The comparison.
         rows: The runs of each of its rows.
     """
-    parts = _by_classes(comparison, rows)
-    pictures = tuple(drawn for part in parts if any(row.recalls for row in part.rows) for drawn in (_picture(part),))
+    parts = by_classes(comparison, rows)
+    pictures = tuple(drawn for part in parts if any(row.by_class for row in part.rows) for drawn in (_picture(part),))
     notes = tuple(dict.fromkeys(note for part in parts for note in _notes(part)))
     return Section("recall", "Recall per class", tables=tuple(map(_table, parts)), pictures=pictures, notes=notes)
 
 
-def _by_classes(comparison: Comparison, rows: Sequence[RowRuns]) -> list[Comparison]:
-    """One comparison for each set of classes: recalls of different data sets share no table."""
+def by_classes(comparison: Comparison, rows: Sequence[RowRuns]) -> list[Comparison]:
+    """One comparison for each set of classes: recalls of different data sets share no table.
+
+    Args:
+        comparison: The comparison.
+        rows: The runs of each of its rows.
+    """
     groups: dict[tuple[str, ...], list[int]] = {}
     for i, row in enumerate(rows):
         groups.setdefault(row.class_names, []).append(i)
@@ -42,19 +47,14 @@ def _by_classes(comparison: Comparison, rows: Sequence[RowRuns]) -> list[Compari
             comparison,
             rows=tuple(comparison.rows[i] for i in members),
             class_names=names,
-            train_counts=_common_counts([rows[i] for i in members]),
+            train_counts=shared_counts([record for i in members for record in rows[i].records]),
         )
         for names, members in groups.items()
     ]
 
 
-def _common_counts(rows: Sequence[RowRuns]) -> tuple[int, ...] | None:
-    counts = {tuple(record.train_counts) for row in rows for record in row.records}
-    return counts.pop() if len(counts) == 1 else None
-
-
 def _table(comparison: Comparison) -> SortableTable:
-    grid = recall_grid(replace(comparison, rows=comparison.rows[:MAX_ROWS]))
+    grid = per_class_grid(replace(comparison, rows=comparison.rows[:MAX_ROWS]))
     return sortable(replace(grid, rows=tuple(grid.rows[k] for k in _shown(comparison))))
 
 
@@ -78,7 +78,7 @@ def _notes(comparison: Comparison) -> list[str]:
 
 def _picture(comparison: Comparison) -> Picture:
     names, counts = _names(comparison), comparison.train_counts
-    recalls = {row_label(row.labels): [s.mean for s in row.recalls] for row in comparison.rows if row.recalls}
+    recalls = {row_label(row.labels): [s.mean for s in row.by_class] for row in comparison.rows if row.by_class}
     first = dict(list(recalls.items())[:MAX_ROWS])
     if counts and len(recalls) <= len(SERIES):
         figure = recall_figure(first, names, counts)
@@ -89,5 +89,5 @@ def _picture(comparison: Comparison) -> Picture:
 
 
 def _names(comparison: Comparison) -> tuple[str, ...]:
-    assert comparison.class_names is not None  # `_by_classes` has settled them
+    assert comparison.class_names is not None  # `by_classes` has settled them
     return comparison.class_names

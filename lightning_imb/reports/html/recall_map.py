@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from lightning_imb.reports.confusion import head_to_tail
-from lightning_imb.reports.style import MANY_LABELS, class_ticks, new_figure
-
-MAX_LABEL = 32
+from lightning_imb.reports.value_map import MapLook, value_map_figure
 
 
 def recall_map_figure(
@@ -23,29 +20,12 @@ def recall_map_figure(
         counts: (K,) training images per class; None where the rows differ in them: classes keep their order.
     """
     order = head_to_tail(counts) if counts else range(len(names))
-    values = np.array([[line[k] for k in order] for line in recalls.values()], dtype=np.float64)
-    figure = new_figure(10, 1.7 + (0.34 if len(values) <= MANY_LABELS else 0.22) * len(values))
-    axes = figure.subplots()
-    axes.set_facecolor("#EEEEEE")  # shows through where a class has no test images
-    image = axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")  # more classes than dots are averaged
-    if len(names) <= MANY_LABELS:
-        _write_cells(axes, values)
-    class_ticks(axes, [names[k] for k in order])
-    axes.set_yticks(range(len(values)), [_short(label) for label in recalls], fontsize=9)
-    axes.set_xlabel("class, from the most to the fewest training images" if counts else "class")
-    axes.set_title("Recall per class", fontsize=12, fontweight="bold", loc="left")
-    axes.spines[:].set_visible(False)
-    shrink = min(1.0, MANY_LABELS / len(values))
-    bar = figure.colorbar(image, ax=axes, label="recall", shrink=shrink, anchor=(0, 1))
-    bar.outline.set_visible(False)
-    return figure
-
-
-def _write_cells(axes: Axes, values: np.ndarray) -> None:
-    for (i, j), value in np.ndenumerate(values):
-        text, colour = ("n/a" if np.isnan(value) else f"{value:.2f}"), ("white" if value > 0.55 else "#222222")
-        axes.text(j, i, text, ha="center", va="center", fontsize=8, color=colour)
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= MAX_LABEL else f"{label[: MAX_LABEL - 1]}…"
+    look = MapLook(
+        title="Recall per class",
+        values="recall",
+        columns="class, from the most to the fewest training images" if counts else "class",
+        norm=Normalize(0, 1),
+        text="{:.2f}".format,
+    )
+    ordered = {label: [line[k] for k in order] for label, line in recalls.items()}
+    return value_map_figure(ordered, [names[k] for k in order], look)

@@ -62,7 +62,7 @@ def fit(folder, *callbacks):
             BatchSeed(),
             NanGuard(1),
             Interrupt(last),
-            BestCheckpoint(folder, "val/bacc"),
+            BestCheckpoint(folder, "val/bacc", "max"),
             LastCheckpoint(folder, record),
         ],
         enable_progress_bar=False,

@@ -6,7 +6,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from lightning_imb.callbacks.reached import DrawnCounts
 from lightning_imb.data.sampling import Sampling
 from lightning_imb.losses import CrossEntropyLoss
-from lightning_imb.models.classifier import REACHED
+from lightning_imb.models.phased import REACHED
 
 
 class Seen(Callback):

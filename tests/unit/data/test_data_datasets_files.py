@@ -47,8 +47,8 @@ def counts(source):
 
 def test_splits_are_read_with_sorted_classes_and_names(tmp_path):
     splits = folder(write_splits(tmp_path, FULL))
-    assert [counts(source) for source in splits] == [[3, 4], [1, 1], [2, 2]]
-    assert all(source.class_names == ("ant", "cat") for source in splits)
+    assert [counts(source) for source in splits.sources] == [[3, 4], [1, 1], [2, 2]]
+    assert all(source.class_names == ("ant", "cat") for source in splits.sources)
     assert splits.train.names[2:5] == ["train/ant/02.png", "train/cat/00.png", "train/cat/01.png"]
     np.testing.assert_array_equal(splits.train.load(3), pixels(0).transpose(2, 0, 1))
 
@@ -81,14 +81,14 @@ def test_class_folders_get_a_stratified_test_split(tmp_path, wrapped_in_train):
 
 def test_train_and_val_without_test_draw_the_test_images_from_train(tmp_path):
     splits = folder(write_splits(tmp_path, {"train": FULL["train"], "val": FULL["val"]}))
-    assert [counts(source) for source in splits] == [[2, 3], [1, 1], [1, 1]]
+    assert [counts(source) for source in splits.sources] == [[2, 3], [1, 1], [1, 1]]
 
 
 @pytest.mark.parametrize("prefix", ["", "cifar10/"])
 def test_zip_equals_folder_also_inside_one_wrapping_folder(tmp_path, prefix):
     tree = write_splits(tmp_path / "tree", FULL)
     archive = write_zip(tmp_path / "data.zip", tree, prefix)
-    for unpacked, packed in zip(folder(tree), folder(archive), strict=True):
+    for unpacked, packed in zip(folder(tree).sources, folder(archive).sources, strict=True):
         assert [prefix + name for name in unpacked.names] == packed.names
         assert unpacked.labels.tolist() == packed.labels.tolist()
         assert torch.equal(load_all(unpacked, range(2))[0], load_all(packed, range(2))[0])

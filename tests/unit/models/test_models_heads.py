@@ -3,7 +3,7 @@ import torch
 
 from lightning_imb.models.contrastive import ContrastiveHead
 from lightning_imb.models.experts import ExpertHead
-from lightning_imb.models.heads import CosineHead, LinearHead, build_head
+from lightning_imb.models.heads import CosineHead, LinearHead, RegressionHead, build_head, draw_anew
 from lightning_imb.utils.errors import InputError
 
 
@@ -88,3 +88,23 @@ def test_rows_are_the_weights_of_the_classes(head):
     rows = head.rows if isinstance(head, LinearHead) else torch.nn.functional.normalize(head.rows, dim=1)
     bias = head.bias if isinstance(head, LinearHead) else 0
     torch.testing.assert_close(head(z), torch.stack([rows @ row for row in z]) + bias)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_regression_head_gives_one_number_for_each_row(bias):
+    head, z = RegressionHead(4, bias=bias), torch.randn(3, 4)
+    expected = [[sum(float(w) * float(x) for w, x in zip(head.weight[0].detach(), row, strict=True))] for row in z]
+    assert torch.allclose(head(z), torch.tensor(expected) + (head.bias if bias else 0), atol=1e-6)
+    assert [name for name, _ in head.named_parameters()] == (["weight", "bias"] if bias else ["weight"])
+
+
+def test_regression_head_starts_anew():
+    head = RegressionHead(4, bias=True)
+    before = head.weight.clone()
+    draw_anew(head)
+    assert not torch.equal(head.weight, before)
+
+
+def test_regression_head_takes_true_or_false_only():
+    with pytest.raises(InputError, match=r"model.head_bias is 'no'; give true or false"):
+        RegressionHead(4, bias="no")

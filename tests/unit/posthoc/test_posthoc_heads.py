@@ -77,7 +77,7 @@ def test_embeddings_of_half_precision_get_logits_of_full(method, dtype):
     model.head = method.adjust(given()).head
     z = torch.randn(8, 6)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        logits = model.classify(z.to(dtype))
+        logits = model.answer(z.to(dtype))
     assert logits.dtype == torch.float32
     assert torch.equal(logits, model.head(z.to(dtype).float()))
 

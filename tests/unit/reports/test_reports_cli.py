@@ -96,7 +96,7 @@ def test_a_report_is_written_to_a_file(three_methods, cwd):
     [
         (["sweep=nowhere"], "There is no folder"),
         (["sweep=.", "compare=method"], "compare=method is neither true nor false"),
-        (["sweep=.", "figures=f"], "add compare=true"),
+        (["sweep=.", "blocks=seed"], "add compare=true"),
         (["sweep=.", "format=pdf"], "Unknown format 'pdf'"),
     ],
     ids=str,

@@ -13,7 +13,7 @@ from lightning_imb.reports.grid import Grid, to_markdown, to_rich
 from lightning_imb.reports.tables import (
     comparison_csv,
     comparison_grid,
-    recall_grid,
+    per_class_grid,
     run_grid,
     run_table,
 )
@@ -75,7 +75,7 @@ def test_missing_scores_are_shown_as_missing(make_run, sweep):
     comparison = compare(collect(sweep), "method", ["test/bacc", "represent/test/bacc", "test/none"])
     assert comparison.metrics == ("test/bacc", "represent/test/bacc")
     assert [row[3] for row in comparison_grid(comparison).rows] == ["0.250 ± n/a (n=1)", "–"]
-    recalls = recall_grid(comparison)
+    recalls = per_class_grid(comparison)
     assert recalls.header == ("class", "n_train", "a (n=2)", "b (n=1)")
     assert recalls.rows == (("c0", "40", "0.750 ± 0.354", "0.500 ± n/a"), ("c1", "4", "–", "0.500 ± n/a"))
 

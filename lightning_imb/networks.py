@@ -1,0 +1,91 @@
+"""From a config to the network of a run: a classifier, or a regressor."""
+
+import torch
+from omegaconf import DictConfig
+
+from lightning_imb.build import build_classifier, build_scheduler, check_task_of, create, monitored_split
+from lightning_imb.losses.regression import MSELoss, RegressionLoss
+from lightning_imb.models.feature_smoothing import FeatureSmoothing
+from lightning_imb.models.heads import RegressionHead
+from lightning_imb.models.phased import PhasedModule
+from lightning_imb.models.regressor import ImbalancedRegressor
+from lightning_imb.models.sam import SAM
+from lightning_imb.task import Known
+from lightning_imb.utils.target_bins import TargetBins, TargetSample, bins_of
+
+
+def build_network(cfg: DictConfig, known: Known, trains: bool = True) -> PhasedModule:
+    """The module of a training config, with fresh weights.
+
+    Args:
+        cfg: The training config.
+        known: What is known of the training targets.
+        trains: Whether it is going to be trained. Else a regressor gets the squared error for its loss: other losses
+            have to see the training targets, which a run folder does not hold.
+    """
+    if isinstance(known, TargetSample):
+        return build_regressor(cfg, known, trains)
+    return build_classifier(cfg, known)
+
+
+def build_regressor(cfg: DictConfig, targets: TargetSample, trains: bool = True) -> ImbalancedRegressor:
+    """As `build_network`, for numbers."""
+    extractor = create(cfg.model.extractor, "model.extractor")
+    module = ImbalancedRegressor(
+        extractor=extractor,
+        head=RegressionHead(extractor.embed_dim, cfg.model.head_bias),
+        loss=build_regression_loss(cfg.loss, cfg.target_weights, targets, "loss") if trains else MSELoss(targets),
+        optimizer=create(cfg.optimizer, "optimizer"),
+        scheduler=build_scheduler(cfg.scheduler, cfg.epochs),
+        class_counts=targets.bins.counts(targets.values),
+        bins=targets.bins,
+        monitor=monitored_split(cfg),
+        smoothing=build_smoothing(cfg.smoothing, extractor.embed_dim, targets),
+        sharpness=SAM(cfg.sharpness.rho, cfg.sharpness.adaptive),
+    )
+    layout = torch.channels_last if cfg.accelerator.channels_last else torch.contiguous_format
+    return module.to(memory_format=layout)
+
+
+def build_regression_loss(node: DictConfig, weights: DictConfig, targets: TargetSample, key: str) -> RegressionLoss:
+    """A loss of numbers, weighted by the density of these targets where the config says so.
+
+    Args:
+        node: The ``loss`` config.
+        weights: The ``target_weights`` config.
+        targets: What reaches the loss.
+        key: What messages call the loss.
+
+    Raises:
+        InputError: If it is a loss of classes, or balances by itself and is weighted too.
+    """
+    factory = create(node, key)
+    check_task_of(factory, key, regression=True)
+    loss = factory(targets=targets)
+    assert isinstance(loss, RegressionLoss)
+    loss.weigh(create(weights, "target_weights"))
+    return loss
+
+
+def build_smoothing(node: DictConfig, embed_dim: int, targets: TargetSample) -> FeatureSmoothing | None:
+    """The feature smoothing of a ``smoothing`` config; None where there is none."""
+    if not node.enabled:
+        return None
+    return FeatureSmoothing(
+        embed_dim=embed_dim,
+        edges=_bins(node.bins, targets).edges,
+        kernel=node.kernel,
+        size=node.size,
+        sigma=node.sigma,
+        kernel_impl=node.kernel_impl,
+        momentum=node.momentum,
+        start_epoch=node.start_epoch,
+        clip=tuple(node.clip),
+        empty=node.empty,
+    )
+
+
+def _bins(count: int | None, targets: TargetSample) -> TargetBins:
+    """So many equal bins over the range of the data set's bins; None for these themselves."""
+    edges = targets.bins.edges
+    return targets.bins if count is None else bins_of(count, (edges[0], edges[-1]), "smoothing.bins")

@@ -1,0 +1,1 @@
+"""What reports of regressions have of their own: errors by bin, predictions against targets, yardsticks."""

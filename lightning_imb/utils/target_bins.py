@@ -1,0 +1,118 @@
+"""Bins of numeric targets: what takes the place of classes in a regression."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lightning_imb.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class TargetBins:
+    """Intervals side by side; a bin holds its lower edge, the first and the last take what lies beyond them.
+
+    Attributes:
+        edges: ``(B + 1,)``, ascending.
+    """
+
+    edges: tuple[float, ...]
+
+    def __len__(self) -> int:
+        """B."""
+        return len(self.edges) - 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """``(B,)``, such as ``1 to 2``."""
+        return tuple(f"{low:.6g} to {high:.6g}" for low, high in zip(self.edges, self.edges[1:], strict=False))
+
+    @property
+    def centres(self) -> NDArray[np.float64]:
+        """``(B,)`` middles of the bins."""
+        edges = np.asarray(self.edges)
+        centres: NDArray[np.float64] = (edges[:-1] + edges[1:]) / 2
+        return centres
+
+    def of(self, values: ArrayLike) -> NDArray[np.int64]:
+        """The bin of each value, of any shape, 0..B-1; edges are rounded to the type of the values."""
+        array = np.asarray(values)
+        kind = array.dtype if np.issubdtype(array.dtype, np.floating) else np.dtype(np.float64)
+        return np.searchsorted(np.asarray(self.edges[1:-1], dtype=kind), array, side="right").astype(np.int64)
+
+    def of_tensor(self, values: "Tensor") -> "Tensor":
+        """As `of`, int64, on the device of the values."""
+        import torch  # here: reports know bins too, and start without torch
+
+        kind = values.dtype if values.is_floating_point() else torch.float32
+        inner = torch.tensor(self.edges[1:-1], dtype=kind, device=values.device)
+        return torch.bucketize(values.to(kind), inner, right=True)
+
+    def counts(self, values: ArrayLike) -> list[int]:
+        """``(B,)`` how many of the values each bin holds."""
+        counts: list[int] = np.bincount(self.of(values).ravel(), minlength=len(self)).tolist()
+        return counts
+
+
+class TargetSample(NamedTuple):
+    """Targets that reach a loss, and the bins they are counted in.
+
+    Attributes:
+        values: ``(N,)`` float64, finite.
+        bins: Those of the data set; who needs finer ones makes them of ``values``.
+    """
+
+    values: NDArray[np.float64]
+    bins: TargetBins
+
+
+def equal_bins(low: float, high: float, count: int) -> TargetBins:
+    """Bins of equal width.
+
+    Args:
+        low: Lower edge of the first bin.
+        high: Upper edge of the last one, above ``low``.
+        count: B, at least 1.
+
+    Raises:
+        InputError: If there is no room between the ends, or ``count`` is no whole number from 1 on.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise InputError(f"the number of bins is {count!r}; give a whole number >= 1")
+    if not (np.isfinite([low, high]).all() and low < high):
+        raise InputError(f"bins from {low:g} to {high:g} have no width: the targets need two different finite values")
+    return TargetBins(tuple(np.linspace(low, high, count + 1).tolist()))
+
+
+def bins_of(spec: int | Sequence[float], values: ArrayLike, setting: str) -> TargetBins:
+    """The bins that a setting asks for.
+
+    Args:
+        spec: How many of equal width over the range of the values, or the ``B + 1`` edges.
+        values: ``(N,)`` targets.
+        setting: What messages call ``spec``.
+
+    Raises:
+        InputError: If there is no width to divide, or the edges do not ascend.
+    """
+    if isinstance(spec, int) and not isinstance(spec, bool):
+        array = np.asarray(values, dtype=np.float64)
+        return equal_bins(float(array.min()), float(array.max()), spec)
+    edges = _edges(spec, setting)
+    return TargetBins(tuple(edges.tolist()))
+
+
+def _edges(spec: object, setting: str) -> NDArray[np.float64]:
+    wanted = f"{setting}={spec} must be a number of bins, or a list of at least two finite edges in ascending order"
+    try:
+        edges = np.asarray(spec, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(wanted) from None
+    if edges.ndim != 1 or len(edges) < 2 or not np.isfinite(edges).all() or not (np.diff(edges) > 0).all():
+        raise InputError(wanted)
+    return edges
