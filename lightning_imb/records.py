@@ -11,6 +11,7 @@ from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.metrics import (
     baselines,
     error_scores,
+    floor_entries,
     known_prior_shift,
     per_class,
     prior_shift,
@@ -49,7 +50,8 @@ def error_entries(prefix: str, predictions: Predictions, data: ImbalancedDataMod
     """Errors of predicted numbers as entries of ``metrics.json``; see `lightning_imb.metrics.error_scores`.
 
     For the test set, which ``prefix`` alone names, also what needs no network: ``test/baseline/...``, errors of
-    constants, and ``test/baseline/noise_floor_mse``, that of the best estimate, where the data set knows it.
+    constants, and ``test/baseline/noise_floor_mse`` and ``noise_floor_bin_mse``, those of the best estimate, where the
+    data set knows them.
 
     Args:
         prefix: As `score_entries`.
@@ -61,7 +63,7 @@ def error_entries(prefix: str, predictions: Predictions, data: ImbalancedDataMod
     if prefix == "test":
         entries |= baselines(data.answers("train"), predictions.targets, data.bins)
         if data.floor is not None:
-            entries["baseline/noise_floor_mse"] = data.floor
+            entries |= floor_entries(predictions.targets, data.floor, data.bins)
     return {f"{prefix}/{name}": value for name, value in entries.items()}
 
 
@@ -164,7 +166,7 @@ def header_info(cfg: DictConfig, run: RunFolder, data: ImbalancedDataModule, mod
         },
         "head": type(model.head).__name__,
         "loss": type(model.loss).__name__,
-        "reweight": cfg.reweight.kind,
+        **(_of_numbers(cfg) if data.bins is not None else {"reweight": cfg.reweight.kind}),
         **_extras(cfg, data),
         "epochs": _epochs(cfg),
         "protocol": protocol_label(cfg),
@@ -218,6 +220,17 @@ def _real(described: Mapping[str, Any]) -> dict[str, list[int]]:
     return counts
 
 
+def _of_numbers(cfg: DictConfig) -> dict[str, str]:
+    """How a training treats numeric targets."""
+    weights, smoothing = cfg.target_weights, cfg.smoothing
+    found = {"imbalance": str(cfg.imbalance.name)}
+    if weights.base != "none":
+        found["target_weights"] = weights.base + (f", {weights.kernel} kernel" if weights.kernel != "none" else "")
+    if smoothing.enabled:
+        found["smoothing"] = f"FDS, {smoothing.kernel} kernel, from epoch {smoothing.start_epoch}"
+    return found
+
+
 def _extras(cfg: DictConfig, data: ImbalancedDataModule) -> dict[str, str]:
     """What is done beside a plain training, by the group that asks for it."""
     called = {group: _called(cfg[group]) for group in ("mix", "oversample", "posthoc")}
@@ -226,11 +239,6 @@ def _extras(cfg: DictConfig, data: ImbalancedDataModule) -> dict[str, str]:
         found["oversample"] += f", {data.synthetic:,} synthetic images"
     if _drawn(cfg.sampler) != "instance":
         found["sampler"] = f"{_drawn(cfg.sampler)}, start {cfg.sampler.get('start', 0)}"
-    if cfg.target_weights.base != "none":
-        smoothed = "" if cfg.target_weights.kernel == "none" else f", {cfg.target_weights.kernel} kernel (LDS)"
-        found["target weights"] = f"{cfg.target_weights.base}{smoothed}"
-    if cfg.smoothing.enabled:
-        found["smoothing"] = f"FDS, {cfg.smoothing.kernel} kernel from epoch {cfg.smoothing.start_epoch}"
     if cfg.sharpness.rho > 0:
         found["sharpness"] = f"{'ASAM' if cfg.sharpness.adaptive else 'SAM'}, rho {cfg.sharpness.rho}"
     return found

@@ -81,7 +81,7 @@ class ImbalancedDataModule(LightningDataModule):
     transform: BatchTransform
     class_names: tuple[str, ...]
     bins: TargetBins | None
-    floor: float | None
+    floor: NDArray[np.float64] | None
     real_counts: list[int]
     oversample_report: list[dict[str, Any]] | None = None
 

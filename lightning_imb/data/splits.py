@@ -20,14 +20,14 @@ class Splits(NamedTuple):
         val: Validation images; None when the data set brings none.
         test: Test images.
         bins: Of numeric targets; None where the classes are the targets.
-        floor: Squared error that the best estimate from a test image has on average, where it is known.
+        floor: (N,) squared error that the best estimate from each test image has on average, where it is known.
     """
 
     train: ImageSource
     val: ImageSource | None
     test: ImageSource
     bins: TargetBins | None = None
-    floor: float | None = None
+    floor: npt.NDArray[np.float64] | None = None
 
     @property
     def sources(self) -> list[ImageSource]:

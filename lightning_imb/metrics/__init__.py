@@ -3,7 +3,7 @@
 from lightning_imb.metrics.calibration import Reliability, binned, reliability
 from lightning_imb.metrics.confusion import ClassRates, class_rates, rates
 from lightning_imb.metrics.error_tally import ErrorTally
-from lightning_imb.metrics.errors import REGIONS, baselines, error_scores, target_regions
+from lightning_imb.metrics.errors import REGIONS, baselines, error_scores, floor_entries, target_regions
 from lightning_imb.metrics.frequency_groups import FrequencyGroups, checked_major, frequency_groups
 from lightning_imb.metrics.loss_mean import LossMean
 from lightning_imb.metrics.prior_shift import (
@@ -37,6 +37,7 @@ __all__ = [
     "class_rates",
     "draw_test_set",
     "error_scores",
+    "floor_entries",
     "expected_top1",
     "frequency_groups",
     "gradient_norms",

@@ -162,6 +162,30 @@ def baselines(train_values: npt.ArrayLike, test_values: npt.ArrayLike, bins: Tar
     }
 
 
+def floor_entries(test_values: npt.ArrayLike, floor: npt.ArrayLike, bins: TargetBins) -> ErrorScores:
+    """Errors of the best estimate, which no network is expected to beat.
+
+    Args:
+        test_values: ``(N,)`` test targets, finite.
+        floor: ``(N,)`` squared error that the best estimate has for each of them on average, >= 0.
+        bins: B intervals of the target.
+
+    Returns:
+        ``baseline/noise_floor_mse`` and the list ``baseline/noise_floor_bin_mse`` ``(B,)``, None for an empty bin.
+
+    Raises:
+        InputError: Lengths that differ, no target, or a number that is not finite.
+    """
+    targets, expected = _vector("targets", test_values), _vector("floor", floor)
+    if len(targets) != len(expected):
+        raise InputError(f"there are {len(expected)} floors for {len(targets)} targets; give one for each")
+    sums = bin_sums(np.sqrt(expected), targets, bins, floor=1.0)
+    return {
+        "baseline/noise_floor_mse": float(expected.mean()),
+        "baseline/noise_floor_bin_mse": _per_bin(sums.squared, sums.samples),
+    }
+
+
 def bin_sums(errors: FloatArray, targets: FloatArray, bins: TargetBins, floor: float = FLOOR) -> BinSums:
     """Sum errors per target bin.
 

@@ -10,7 +10,10 @@ from lightning_imb.utils.errors import InputError
 # What decides which images a run was trained and scored on; a protocol may hold some of them out.
 DATA_GROUPS = ("dataset", "imbalance", "protocol")
 _DATA_SETTINGS = ("dataset.name", "dataset.split_seed", "dataset.test_size")
-_TARGET_SETTINGS = (*_DATA_SETTINGS, "dataset.target", "dataset.image_size")
+_TARGET_SETTINGS = (
+    *_DATA_SETTINGS,
+    *("dataset.target", "dataset.image_size", "dataset.test_seed", "dataset.laws.range"),
+)
 
 
 def group_of(key: str) -> str:

@@ -20,10 +20,12 @@ FEW = 10  # differences other than zero: up to here the smallest p value that is
 
 Number = float | int | str | None
 
-_SEEDS = (
-    "seeds of one data split share its images, so their differences are correlated and p speaks of this data, "
-    "not of other data"
-)
+_SEEDS: dict[Task, str] = {
+    "classification": "seeds of one data split share its images, so their differences are correlated and p speaks of "
+    "this data, not of other data",
+    "regression": "all seeds share one test set, so their differences are correlated and p speaks of it, not of other "
+    "test sets",
+}
 
 
 def pairs_grid(pairs: Sequence[Pair], blocks: Blocks) -> Grid:
@@ -81,7 +83,7 @@ def conditions(blocks: Blocks) -> tuple[str, ...]:
         split_of([blocks.metric]),
         f"protocol: {'; '.join(blocks.protocols)}",
         _blocks_remark(blocks),
-        *((_SEEDS,) if "seed" in blocks.keys else ()),
+        *((_SEEDS[blocks.task],) if "seed" in blocks.keys else ()),
     )
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from lightning_imb.reports.style import MANY_LABELS, class_ticks, new_figure
+from lightning_imb.reports.style import MANY_LABELS, class_ticks, new_figure, plain_log_ticks
 
 MAX_LABEL = 32
 
@@ -55,6 +55,9 @@ def value_map_figure(lines: Mapping[str, Sequence[float | None]], names: Sequenc
     shrink = min(1.0, MANY_LABELS / len(values))
     bar = figure.colorbar(image, ax=axes, label=look.values, shrink=shrink, anchor=(0, 1))
     bar.outline.set_visible(False)
+    if isinstance(look.norm, LogNorm):
+        low, high = image.get_clim()
+        plain_log_ticks(bar.ax.yaxis, high / low)
     return figure
 
 

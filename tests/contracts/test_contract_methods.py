@@ -25,7 +25,12 @@ def trained(folder, *overrides):
     return json.loads((folder / "metrics.json").read_text())
 
 
-@pytest.mark.parametrize("name", groups()["method"])
+OF_NUMBERS = [name for name in groups()["method"] if name.startswith("reg_")]
+OF_CLASSES = [name for name in groups()["method"] if name not in OF_NUMBERS]
+SIGMA = ("dataset=sigma", "dataset.train_size=200", "dataset.val_size=50", "dataset.test_size=50")
+
+
+@pytest.mark.parametrize("name", OF_CLASSES)
 def test_every_method_trains_on_digits(tmp_path, name):
     metrics = trained(tmp_path / "run", f"method={name}")
     retrains = composed(f"method={name}").retrain.enabled
@@ -35,7 +40,17 @@ def test_every_method_trains_on_digits(tmp_path, name):
     assert (tmp_path / "run/checkpoints/retrain/last.ckpt").is_file() == retrains
 
 
-@pytest.mark.parametrize("name", groups()["method"])
+@pytest.mark.parametrize("name", OF_NUMBERS)
+def test_every_method_of_numbers_trains_on_sigma(tmp_path, name):
+    metrics = trained(tmp_path / "run", *SIGMA, f"method={name}", "imbalance=normal", "epochs=3")
+    retrains = composed(f"method={name}").retrain.enabled
+    assert metrics["test/mse"] < metrics["test/baseline/train_mean_mse"]
+    assert metrics["method"] == name
+    assert ("represent/test/mse" in metrics) == retrains
+    assert (tmp_path / "run/checkpoints/retrain/last.ckpt").is_file() == retrains
+
+
+@pytest.mark.parametrize("name", OF_CLASSES)
 @pytest.mark.parametrize("epochs", [5, 10])
 def test_what_a_method_defers_begins_in_short_trainings_too(name, epochs):
     """Or it would be called by a name whose method it never trains."""

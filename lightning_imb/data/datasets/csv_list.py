@@ -69,6 +69,7 @@ def csv_list(
     check_columns(table, wanted, "set dataset.path_column, dataset.label_column and dataset.split_column")
     store = open_store(root)
     paths = _paths(table, path_column, store)
+    _check_labelled(table, label_column)
     splits = _split_names(table, split_column) if split_column else np.full(len(paths), "train")
     if checked_choice("dataset.task", task, TASKS) == "regression":
         values = _values(table, label_column, num_classes)
@@ -105,11 +106,15 @@ def _paths(table: CsvTable, column: str, store: FileStore) -> list[str]:
     return list(rows)
 
 
-def _labels(table: CsvTable, column: str, num_classes: int | None) -> tuple[npt.NDArray[np.int64], list[str]]:
-    """Class index of every row and the class names."""
+def _check_labelled(table: CsvTable, column: str) -> None:
     values = table.columns[column]
     if "" in values:
         raise InputError(f"{table.where(values.index(''))} has no label: fill it in or remove the row")
+
+
+def _labels(table: CsvTable, column: str, num_classes: int | None) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """Class index of every row and the class names."""
+    values = table.columns[column]
     if all(re.fullmatch(r"[+-]?\d+", value) for value in values):
         return _integer_labels(table, [int(value) for value in values], num_classes)
     class_names = sorted(set(values))

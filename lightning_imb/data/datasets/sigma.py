@@ -78,23 +78,25 @@ def sigma(
     _, values, sigmas = made["test"]
     found = target_bins(bins, values, within if target == "sigma" else None)
     sources = {split: _source(split, images, values, found) for split, (images, values, _) in made.items()}
-    floor = noise_floor(sigmas, shape[0] * shape[1]) if target == "sigma" else 0.0
+    floor = noise_floor(sigmas, shape[0] * shape[1]) if target == "sigma" else np.zeros(test_size)
     return Splits(sources["train"], sources["val"], sources["test"], found, floor)
 
 
-def noise_floor(sigmas: NDArray[np.float64], n: int) -> float:
-    r"""Mean squared error of the maximum-likelihood estimate of sigma from n values, over samples of these sigmas.
+def noise_floor(sigmas: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    r"""Expected squared error (N,) of the maximum-likelihood estimate of sigma from n values, for each of these sigmas.
 
     The estimate is the root of the mean square. Its expectation is ``c_n sigma`` with
     ``c_n = sqrt(2 / n) Gamma((n + 1) / 2) / Gamma(n / 2)``, and that of its square is ``sigma^2``, hence the squared
-    error is ``2 sigma^2 (1 - c_n)``, about ``sigma^2 / (2 n)``.
+    error is ``2 sigma^2 (1 - c_n)``, about ``sigma^2 / (2 n)``. A floor to those who know nothing but the sample: an
+    estimate that also uses the law of sigma, as a network learns it, goes below it where n is small.
 
     Args:
         sigmas: (N,) true deviations, the mean 0 being known.
         n: Values of a sample.
     """
     expected = np.sqrt(2 / n) * poch(n / 2, 0.5)  # the ratio of the gamma functions, also where both overflow
-    return float(np.mean(2 * sigmas**2 * (1 - expected)))
+    floor: NDArray[np.float64] = 2 * sigmas**2 * (1 - expected)
+    return floor
 
 
 def _samples(

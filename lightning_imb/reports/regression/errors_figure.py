@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lightning_imb.reports.style import GREY, MANY_LABELS, colours, log_if_wide, new_figure, tidy
+from lightning_imb.utils.target_bins import TargetBins
 
 MAX_LINES = 8  # that can be told apart
 INK = "#333333"
@@ -53,7 +54,7 @@ def errors_figure(
     """
     figure = new_figure(9, 6.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    centres = (np.asarray(edges)[1:] + np.asarray(edges)[:-1]) / 2
+    centres = TargetBins(tuple(edges)).centres
     shades = dict(zip(lines, colours(len(lines)), strict=True))
     for label, errors in lines.items():
         _draw_errors(upper, centres, errors.mse, shades[label], label)

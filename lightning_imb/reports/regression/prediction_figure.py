@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lightning_imb.reports.style import ORANGE, new_figure, plain_log_ticks, tidy
+from lightning_imb.utils.target_bins import TargetBins
 
 CELLS = 60  # along an axis
 SHADES = LinearSegmentedColormap.from_list("few to many", ["#B5D3EC", "#08306B"])  # one sample can be seen on white
@@ -74,7 +75,7 @@ def _draw_scale(figure: Figure, beside: Axes, drawn: Sequence[PolyCollection]) -
 
 
 def _draw_bias(axes: Axes, edges: Sequence[float], bias: Sequence[float | None]) -> None:
-    centres = (np.asarray(edges)[1:] + np.asarray(edges)[:-1]) / 2
+    centres = TargetBins(tuple(edges)).centres
     means = centres + np.array(bias, dtype=np.float64)
     label = "mean prediction of a bin (its centre + bias)"
     (line,) = axes.plot(centres, means, color=ORANGE, linewidth=2, label=label)

@@ -35,9 +35,9 @@ def noise_floor(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[float | Non
     Where the mean over the test set is all that is known, every bin has it, and the name says so.
     """
     for run in runs:
-        if FLOOR_BINS in run:
+        if run.get(FLOOR_BINS) is not None:
             return {"noise floor": list(run[FLOOR_BINS])}
-        if FLOOR in run:
+        if run.get(FLOOR) is not None:
             return {"noise floor, mean over all bins": [run[FLOOR]] * len(run["class_names"])}
     return {}
 

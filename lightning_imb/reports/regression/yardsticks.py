@@ -86,7 +86,7 @@ def _by(records: Sequence[RunRecord], keys: Sequence[str]) -> dict[str, list[Run
 def _errors(runs: Sequence[Mapping[str, Any]], name: str) -> dict[str, float]:
     errors = {}
     for error in ("mse", "mae"):
-        values = [run[key] for run in runs if (key := yardstick_of(error, name)) in run]
+        values = [value for run in runs if (value := run.get(yardstick_of(error, name))) is not None]
         if values:
             errors[error] = statistics.fmean(values)
     if "mse" in errors:

@@ -60,6 +60,7 @@ class ByBin(RegressionResampler):
         bins_of(self.bins, y, BINS)
 
     def _resample(self, z: NDArray[Any], y: Floats, seed: int) -> Resampled:
+        self.check_targets(y)
         table = Numbered(z, y, bins_of(self.bins, y, BINS))
         of = table.bins.of(y)
         counts = np.bincount(of, minlength=len(table.bins))

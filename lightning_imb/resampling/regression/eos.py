@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lightning_imb.resampling.pairing import Indices, Pairing, draw_pairs, single_pairing
-from lightning_imb.resampling.regression.base import Floats, Made, checked_count
+from lightning_imb.resampling.regression.base import Made, checked_count
 from lightning_imb.resampling.regression.between import between
 from lightning_imb.resampling.regression.by_bin import BINS, ByBin, Numbered
 from lightning_imb.resampling.regression.enemies import enemy_pairing, nearest_enemy
@@ -86,17 +86,16 @@ class RegressionEOS(ByBin):
     def check_targets(self, y: ArrayLike) -> None:
         """Refuse targets of which no two are enemies."""
         values = np.asarray(y, dtype=np.float64)
-        self._distance(values, bins_of(self.bins, values, BINS))
-
-    def _distance(self, y: Floats, bins: TargetBins) -> float:
-        """How far the target of an enemy is, at least."""
-        wanted = self.enemy_distance or (bins.edges[-1] - bins.edges[0]) / len(bins)
-        if np.ptp(y) < wanted:
+        wanted = self._distance(bins_of(self.bins, values, BINS))
+        if np.ptp(values) < wanted:
             raise InputError(
-                f"no two training targets differ by enemy_distance={wanted:g} (they range from {y.min():g} to "
-                f"{y.max():g}); set a smaller resampler.enemy_distance"
+                f"no two training targets differ by enemy_distance={wanted:g} (they range from {values.min():g} to "
+                f"{values.max():g}); set a smaller resampler.enemy_distance"
             )
-        return float(wanted)
+
+    def _distance(self, bins: TargetBins) -> float:
+        """How far the target of an enemy is, at least."""
+        return self.enemy_distance or (bins.edges[-1] - bins.edges[0]) / len(bins)
 
     def _make(
         self, table: Numbered, rows: Indices, number: int, rng: np.random.Generator
@@ -113,7 +112,7 @@ class RegressionEOS(ByBin):
     def _pair(self, table: Numbered, rows: Indices) -> tuple[Pairing, dict[str, Any]]:
         """Return the pairing of one bin, its number of eligible rows and the fallback taken."""
         z, y, bins = table
-        distance = self._distance(y, bins)
+        distance = self._distance(bins)
         pairing = enemy_pairing(rows, z, y, distance, self.k, nearest_only=self.enemy == "nearest")
         lonely = pairing.counts == 0
         empty = bool(lonely.all())

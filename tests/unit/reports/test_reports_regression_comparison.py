@@ -22,9 +22,9 @@ BOTH = ("imbalance", "method")
 
 def study(methods=("reg_mse",), laws=("uniform", "missing"), seeds=3):
     return [
-        record(law, seed, method, mse=l + m + seed / 100, bin_mse=[l + seed, None], baseline__train_mean_mse=6.0 + l)
+        record(law, seed, method, mse=i + m + seed / 100, bin_mse=[i + seed, None], baseline__train_mean_mse=6.0 + i)
         for m, method in enumerate(methods)
-        for l, law in enumerate(laws, 1)
+        for i, law in enumerate(laws, 1)
         for seed in range(seeds)
     ]
 
@@ -51,7 +51,7 @@ def test_laws_are_rows_and_never_one_row():
         compare(records, "method", MSE)
 
 
-@pytest.mark.parametrize("key", ["dataset.target", "dataset.image_size", "imbalance.law.std"])
+@pytest.mark.parametrize("key", ["dataset.target", "dataset.image_size", "dataset.test_seed", "imbalance.law.std"])
 def test_other_data_of_the_same_law_are_not_compared(key):
     records = [record(seed=seed, method=m, mse=1.0, settings={key: m}) for m in ("a", "b") for seed in range(2)]
     with pytest.raises(InputError, match=f"different data.*{key}"):
@@ -106,8 +106,8 @@ def test_rows_of_other_bins_have_no_such_table():
 def test_yardsticks_stand_below_the_rows_and_are_marked():
     records = study(("reg_mse", "reg_lds"))
     for each in records:
-        each.metrics |= {"test/baseline/optimal_mse": 5.0, "test/baseline/optimal_mae": 2.0}
-        each.metrics |= {"test/baseline/train_median_mae": 3.0, "test/baseline/noise_floor_mse": 0.25}
+        each.metrics.update({"test/baseline/optimal_mse": 5.0, "test/baseline/optimal_mae": 2.0})
+        each.metrics.update({"test/baseline/train_median_mae": 3.0, "test/baseline/noise_floor_mse": 0.25})
     grid = comparison_grid(compare(records, BOTH, [*MSE, "test/r2"]), yardsticks=yardsticks(records, BOTH))
     assert grid.rows[4:] == (
         ("constant: training mean (uniform)", "", "no run", "7"),
@@ -124,7 +124,13 @@ def test_a_yardstick_has_its_root_and_its_absolute_error():
     runs = [record(mse=1.0, baseline__train_mean_mse=9.0, baseline__train_mean_mae=2.5)]
     (constant,) = yardsticks(runs, ["method"])
     assert constant.name == "constant: training mean"
-    assert constant.cells(["test/rmse", "test/mae", "test/gm", "val/mse", "test/mse_few"]) == ("3", "2.500", "–", "–", "–")
+    assert constant.cells(["test/rmse", "test/mae", "test/gm", "val/mse", "test/mse_few"]) == (
+        "3",
+        "2.500",
+        "–",
+        "–",
+        "–",
+    )
 
 
 def test_a_test_set_has_one_floor_and_a_law_one_constant():
@@ -165,7 +171,9 @@ def test_laws_with_other_test_sets_share_no_block():
 def test_classes_and_numbers_are_no_one_report():
     plain = record(method="erm")
     plain.metrics["task"] = "classification"
-    with pytest.raises(InputError, match=r"erm/uniform/0 is a classification and reg_mse/uniform/0 a regression") as said:
+    with pytest.raises(
+        InputError, match=r"erm/uniform/0 is a classification and reg_mse/uniform/0 a regression"
+    ) as said:
         compare([record(mse=1.0), plain], "method", MSE)
     assert "\n" not in str(said.value)
     assert [task_of([one]) for one in (plain, record())] == ["classification", "regression"]
