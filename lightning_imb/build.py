@@ -21,6 +21,7 @@ from lightning_imb.models.heads import build_head
 from lightning_imb.models.sam import SAM
 from lightning_imb.phases import Phase
 from lightning_imb.resampling import NoResampling
+from lightning_imb.task import CLASS_SCORES, ERRORS, monitored_score
 from lightning_imb.utils.errors import InputError, one_line
 
 
@@ -60,7 +61,8 @@ def protocol_label(cfg: DictConfig, kind: str = "auto") -> str:
     chosen_on = selected_on(cfg, kind)
     if chosen_on == "nothing":
         return f"{cfg.protocol.name}, last epoch"
-    by = "" if cfg.protocol.monitor in ("bacc", "mse") else f" by {cfg.protocol.monitor}"
+    score = monitored_score(cfg)
+    by = "" if score in (CLASS_SCORES[0], ERRORS[0]) else f" by {score}"
     return f"{cfg.protocol.name}, best epoch on {'TEST' if chosen_on == 'test' else 'validation'}{by}"
 
 

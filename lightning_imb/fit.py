@@ -35,7 +35,7 @@ from lightning_imb.models.phased import REACHED, PhasedModule
 from lightning_imb.phase_3 import Phase3, build_phase_3
 from lightning_imb.phases import Phase
 from lightning_imb.runs import Predictions, RunFolder
-from lightning_imb.task import is_regression, known_targets
+from lightning_imb.task import is_regression, known_targets, monitored_score
 from lightning_imb.tracking.csv_logger import CsvLogger
 from lightning_imb.utils.direction import lower_is_better
 from lightning_imb.utils.errors import InputError, one_line
@@ -138,7 +138,7 @@ class TwoFits:
         # Two callbacks: one with save_last=True refreshes last.ckpt only when the monitored score improves.
         folder = self.run.checkpoints / phase.value
         prefix = "retrain/" if phase is Phase.RETRAIN else ""
-        monitored = f"{prefix}{monitored_split(self.cfg)}/{self.cfg.protocol.monitor}"
+        monitored = f"{prefix}{monitored_split(self.cfg)}/{monitored_score(self.cfg)}"
         mode: Literal["max", "min"] = "min" if lower_is_better(monitored) else "max"
         return [BestCheckpoint(folder, monitored, mode), LastCheckpoint(folder, self._record)]
 

@@ -11,6 +11,7 @@ from lightning_imb.models.phased import PhasedModule
 from lightning_imb.models.regressor import ImbalancedRegressor
 from lightning_imb.models.sam import SAM
 from lightning_imb.task import Known
+from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.target_bins import TargetBins, TargetSample, bins_of
 
 
@@ -33,7 +34,7 @@ def build_regressor(cfg: DictConfig, targets: TargetSample, trains: bool = True)
     extractor = create(cfg.model.extractor, "model.extractor")
     module = ImbalancedRegressor(
         extractor=extractor,
-        head=RegressionHead(extractor.embed_dim, cfg.model.head_bias),
+        head=build_regression_head(cfg.model.head_bias, extractor.embed_dim, targets),
         loss=build_regression_loss(cfg.loss, cfg.target_weights, targets, "loss") if trains else MSELoss(targets),
         optimizer=create(cfg.optimizer, "optimizer"),
         scheduler=build_scheduler(cfg.scheduler, cfg.epochs),
@@ -45,6 +46,26 @@ def build_regressor(cfg: DictConfig, targets: TargetSample, trains: bool = True)
     )
     layout = torch.channels_last if cfg.accelerator.channels_last else torch.contiguous_format
     return module.to(memory_format=layout)
+
+
+def build_regression_head(bias: bool | str, embed_dim: int, targets: TargetSample) -> RegressionHead:
+    """The head of numbers.
+
+    Args:
+        bias: Whether it has one; ``mean``: one that starts at the mean training target, where a network would first have
+            to learn to be.
+        embed_dim: Width of the embedding.
+        targets: The training targets.
+
+    Raises:
+        InputError: If ``bias`` is something else.
+    """
+    if bias not in (True, False, "mean"):
+        raise InputError(f"model.head_bias is true, false or mean, not '{bias}'")
+    head = RegressionHead(embed_dim, bias is not False)
+    if bias == "mean":
+        torch.nn.init.constant_(head.bias, float(targets.values.mean()))
+    return head
 
 
 def build_regression_loss(node: DictConfig, weights: DictConfig, targets: TargetSample, key: str) -> RegressionLoss:

@@ -165,12 +165,10 @@ def check_resampler(resampler: OverSampler, known: Known) -> None:
     """Let an over-sampler check its own parameters, which it would do in phase 2 only.
 
     Raises:
-        InputError: If it is made for classes and the targets are numbers or the other way round, a parameter is out of
-            range, or a target is below what a class has.
+        InputError: If it is made for classes and the targets are numbers, a parameter is out of range, or a target is
+            below what a class has.
     """
     numeric, name = isinstance(known, TargetSample), type(resampler).__name__
-    if isinstance(resampler, RegressionResampler) and not numeric:
-        raise InputError(f"resampler={name} is made for numeric targets, but these are classes: use resampler=eos")
     if not isinstance(resampler, RegressionResampler | NoResampling) and numeric:
         raise InputError(
             f"resampler={name} is made for classes, but the targets are numbers: use resampler=reg_random, smogn or "

@@ -7,10 +7,13 @@ import numpy as np
 from omegaconf import DictConfig
 
 from lightning_imb.data.datamodule import ImbalancedDataModule
+from lightning_imb.data.numeric import TASKS
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.target_bins import TargetBins, TargetSample
 
-TASKS = ("classification", "regression")
+# what epochs can be chosen by; the first one is chosen by unless told otherwise
+CLASS_SCORES = ("bacc", "top1", "gmean", "gmean_macro", "macro_f1")
+ERRORS = ("mse", "mae", "rmse", "gm", "mse_balanced", "mae_balanced")
 
 Known = Sequence[int] | TargetSample
 """Training images per class (K,); or the training targets, where these are numbers."""
@@ -26,6 +29,14 @@ def is_regression(cfg: DictConfig) -> bool:
     if task not in TASKS:
         raise InputError(f"dataset.task must be one of {', '.join(TASKS)}, not '{task}'")
     return bool(task == "regression")
+
+
+def monitored_score(cfg: DictConfig) -> str:
+    """The score that epochs are chosen by: ``protocol.monitor``, or what its ``auto`` means."""
+    monitor = str(cfg.protocol.monitor)
+    if monitor != "auto":
+        return monitor
+    return ERRORS[0] if is_regression(cfg) else CLASS_SCORES[0]
 
 
 def known_targets(data: ImbalancedDataModule) -> Known:

@@ -4,11 +4,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from lightning_imb.task import is_regression
+from lightning_imb.task import CLASS_SCORES, ERRORS, is_regression
 from lightning_imb.utils.errors import InputError
-
-CLASS_SCORES = ("bacc", "top1", "gmean", "gmean_macro", "macro_f1")
-ERRORS = ("mse", "mae", "rmse", "gm", "mse_balanced", "mae_balanced")
 
 # What says that a part is switched off, and how to say so on the command line.
 _CLASSES_ONLY: dict[str, tuple[Any, str]] = {
@@ -39,6 +36,7 @@ def check_task(cfg: DictConfig) -> None:
     """
     numeric = is_regression(cfg)
     _check_head(cfg, numeric)
+    _check_resampler(cfg, numeric)
     made_for, refused = ("classes", _CLASSES_ONLY) if numeric else ("numeric targets", _NUMBERS_ONLY)
     for key, (off, cure) in refused.items():
         value = OmegaConf.select(cfg, key)
@@ -46,7 +44,7 @@ def check_task(cfg: DictConfig) -> None:
             raise InputError(
                 f"{_shown(key, value)} is made for {made_for}, but {_data(cfg)}: use {cure}{_methods(numeric)}"
             )
-    allowed = ERRORS if numeric else CLASS_SCORES
+    allowed = ("auto", *(ERRORS if numeric else CLASS_SCORES))
     if cfg.protocol.monitor not in allowed:
         raise InputError(f"protocol.monitor must be one of {', '.join(allowed)}, not '{cfg.protocol.monitor}'")
 
@@ -54,6 +52,15 @@ def check_task(cfg: DictConfig) -> None:
 def _check_head(cfg: DictConfig, numeric: bool) -> None:
     if numeric and cfg.model.head not in ("auto", "linear"):
         raise InputError(f"model.head={cfg.model.head} is made for classes, but {_data(cfg)}: use model.head=auto")
+
+
+def _check_resampler(cfg: DictConfig, numeric: bool) -> None:
+    """Refuse an over-sampler of numbers for classes by its name: it could not be built without bins."""
+    made = str(cfg.resampler._target_)
+    if not numeric and made.startswith("lightning_imb.resampling.regression."):
+        raise InputError(
+            f"resampler={made.rpartition('.')[2]} is made for numeric targets, but {_data(cfg)}: use resampler=eos"
+        )
 
 
 def _shown(key: str, value: Any) -> str:

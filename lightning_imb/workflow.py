@@ -27,6 +27,7 @@ from lightning_imb.models.retraining import dress
 from lightning_imb.networks import build_network
 from lightning_imb.phase_3 import Phase3, build_phase_3, check_retraining, counts_of_phase_3
 from lightning_imb.phases import Phase
+from lightning_imb.posthoc import REBAGG
 from lightning_imb.records import describe_data, header_info, provenance
 from lightning_imb.reports.figures import run_figures, save_figures
 from lightning_imb.reports.header import run_header
@@ -119,6 +120,8 @@ def _check_task_parts(cfg: DictConfig, model: PhasedModule, phase_3: Phase3 | No
     check_posthoc_task(method, is_regression(cfg))
     if isinstance(model, ImbalancedRegressor):
         check_batches(model, cfg)
+        if isinstance(method, REBAGG):
+            method.check_targets(data.answers("train"))
         return
     assert isinstance(model, ImbalancedClassifier)
     build_reweighting(cfg, data.class_counts)

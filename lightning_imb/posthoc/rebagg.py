@@ -47,7 +47,7 @@ class REBAGG(PostHoc):
         random_state: int, ``numpy.random.RandomState`` or None.
 
     Raises:
-        InputError: If a setting is out of range, or (``adjust``) if no target is rare or none is normal.
+        InputError: If a setting is out of range, or (``adjust``) if no target is normal.
 
     Source:
         Branco, Torgo, Ribeiro 2018, "REBAGG: REsampled BAGGing for imbalanced regression", PMLR 94; paobranco/UBL:
@@ -83,7 +83,7 @@ class REBAGG(PostHoc):
         """Refuse nothing: bins of targets may be empty, and the trained head is not read."""
 
     def check_targets(self, y: ArrayLike) -> None:
-        """Refuse training targets (N,) of which none is rare, or none is normal, before anything is trained."""
+        """Refuse training targets (N,) of which all are rare, before anything is trained; warn where none is."""
         self.rarity.partitions(np.asarray(y, dtype=np.float64))
 
     def _adjust(self, given: Given) -> Adjusted:

@@ -40,7 +40,6 @@ SHARED_KEYS = {
             "splits",
             "task",
             "target",
-            "monitor",
             "bins",
             "laws",
         ),

@@ -118,7 +118,7 @@ def photos(tmp_path, values, *, root="photos"):
     rows = [f"{i:03d}.png,{value}" for i, value in enumerate(values)]
     (tmp_path / "ages.csv").write_text("path,age\n" + "\n".join(rows) + "\n")
     return [
-        *("dataset=csv", "dataset.task=regression", "dataset.monitor=mse", "dataset.target=age"),
+        *("dataset=csv", "dataset.task=regression", "dataset.target=age"),
         *("dataset.label_column=age", "dataset.bins=4", "dataset.image_size=8", "dataset.channels=1"),
         *(f"dataset.root={tmp_path / root}", f"dataset.csv={tmp_path / 'ages.csv'}"),
         *("model=small_cnn", "model.extractor.width=4", "optimizer=adam", "scheduler=constant", "epochs=1"),
@@ -182,7 +182,7 @@ def test_what_cannot_work_is_said_before_training(tmp_path, overrides, parts):
     [
         (["loss=mse"], ["loss=MSELoss", "classes"]),
         (["posthoc=rebagg"], ["rebagg"]),
-        (["retrain=head", "resampler=reg_random", "resampler.bins=5"], ["RandomByBin"]),
+        (["retrain=head", "resampler=reg_random"], ["resampler=RandomByBin", "resampler=eos"]),
     ],
     ids=lambda value: " ".join(value),
 )

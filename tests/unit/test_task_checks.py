@@ -1,6 +1,7 @@
 import pytest
 from helpers.runs import assert_refused, composed
 
+from lightning_imb.task import monitored_score
 from lightning_imb.task_checks import check_task
 
 REG = ("dataset=sigma", "method=reg_mse")
@@ -47,5 +48,9 @@ def test_numbers_may_have_laws_weights_and_profiles_of_their_bins(overrides):
 
 def test_classes_are_the_default():
     check_task(composed("method=erm"))
-    assert composed("method=erm").protocol.monitor == "bacc"
-    assert composed(*REG).protocol.monitor == "mse"
+
+
+@pytest.mark.parametrize(("overrides", "score"), [(("method=erm",), "bacc"), (REG, "mse")], ids=["classes", "numbers"])
+def test_the_monitored_score_follows_the_task_unless_told(overrides, score):
+    assert monitored_score(composed(*overrides)) == score
+    assert monitored_score(composed(*overrides, "protocol.monitor=other")) == "other"

@@ -51,12 +51,14 @@ class Bagging(NamedTuple):
         Args:
             z: (N, D) rows.
             y: (N,) targets.
-            partitions: Runs of rare and of normal targets, at least one of each.
+            partitions: Runs of rare and of normal targets, at least one of the latter; without rare ones a bag is drawn
+                as in plain bagging.
             rng: The bag's generator.
         """
         share = 0.5 if self.variant == "balance" else rng.choice(RARE_SHARES)
-        wanted = round(share * len(y))
-        rare, bases = self._draw_rare(_rows_of(partitions, rare=True), wanted, rng)
+        among = _rows_of(partitions, rare=True)
+        wanted = round(share * len(y)) if len(among) else 0
+        rare, bases = self._draw_rare(among, wanted, rng)
         normal = rng.choice(_rows_of(partitions, rare=False), len(y) - wanted)
         rows = np.concatenate([rare, normal])
         parts = [Made(z[rows], y[rows]), *self._interpolated(z, y, bases, partitions, rng)]
@@ -65,6 +67,8 @@ class Bagging(NamedTuple):
 
     def _draw_rare(self, rare: Indices, wanted: int, rng: np.random.Generator) -> tuple[Indices, Indices]:
         """Rare rows of a bag, and bases of what is missing."""
+        if wanted == 0:
+            return rare[:0], rare[:0]
         if self.over == "copies":
             return rng.choice(rare, wanted), rare[:0]
         if wanted <= len(rare):
@@ -85,4 +89,5 @@ class Bagging(NamedTuple):
 
 
 def _rows_of(partitions: Sequence[Partition], *, rare: bool) -> Indices:
-    return np.concatenate([partition.rows for partition in partitions if partition.rare == rare])
+    rows = [partition.rows for partition in partitions if partition.rare == rare]
+    return np.concatenate([np.empty(0, dtype=np.int64), *rows])

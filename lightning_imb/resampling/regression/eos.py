@@ -40,10 +40,12 @@ class RegressionEOS(ByBin):
         r_range: Bounds of r, ``0 <= low <= high <= 1``.
         targets: ``mix`` or ``keep``.
         enemy: ``uniform`` among the enemies within k, or the ``nearest``.
-        ineligible: What becomes of rows without an enemy within k: ``drop`` never uses them as a base,
-            ``nearest_enemy`` pairs them with the nearest enemy, however far.
-        on_empty: What a bin without any eligible row does: ``nearest_enemy`` as above; ``random`` copies its rows.
-            Where no target is far enough to be an enemy, rows are copied.
+        ineligible: What becomes of rows without an enemy within k: ``nearest_enemy`` pairs them with the nearest enemy,
+            however far; ``drop``, the default of EOS, never uses them as a base. An embedding that tells targets well
+            leaves few rows eligible, and ``drop`` then makes a bin out of very few of its rows.
+        on_empty: What a bin without any eligible row does under ``drop``: ``nearest_enemy`` as above; ``random`` copies
+            its rows. Where no target is far enough to be an enemy, rows are never a base, and bins of such rows alone
+            are copied.
         random_state: int, ``numpy.random.RandomState`` or None.
 
     Attributes:
@@ -70,7 +72,7 @@ class RegressionEOS(ByBin):
         r_range: tuple[float, float] = (0.0, 0.5),
         targets: str = "mix",
         enemy: str = "uniform",
-        ineligible: str = "drop",
+        ineligible: str = "nearest_enemy",
         on_empty: str = "nearest_enemy",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -118,7 +120,7 @@ class RegressionEOS(ByBin):
         empty = bool(lonely.all())
         outcome: dict[str, Any] = {"eligible": int((~lonely).sum()), "fallback": None}
         if lonely.any() and (self.ineligible == "nearest_enemy" or (empty and self.on_empty == "nearest_enemy")):
-            far = nearest_enemy(rows[lonely], z, y, distance, self.k)
+            far = nearest_enemy(rows[lonely], z, y, distance)
             pairing.partners[lonely, 0] = far
             pairing.counts[lonely] = far >= 0
         pairing = pairing.select(pairing.counts > 0)

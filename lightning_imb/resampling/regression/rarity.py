@@ -1,5 +1,6 @@
 """Which targets are rare, and the runs of rare and normal ones in which resampling works."""
 
+import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from lightning_imb.resampling.regression.relevance import box_plot_points, densi
 from lightning_imb.utils.checked import checked_choice, checked_number
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.target_bins import TargetBins, bins_of
+
+log = logging.getLogger(__name__)
 
 Points = Sequence[Sequence[float]]
 
@@ -76,13 +79,16 @@ class Rarity:
     def partitions(self, y: Floats) -> list[Partition]:
         """Split targets (N,) into maximal runs of rare and normal ones, ascending in the targets.
 
+        Targets of which none is rare, as even ones are, are one run of normal targets: nothing is to be balanced, and a
+        warning says so.
+
         Raises:
-            InputError: If no target is rare, or no target is normal.
+            InputError: If no target is normal, or all are the same.
         """
         relevance = self.of(y)
         order = np.argsort(y, kind="stable")
         rare = relevance[order] >= self.threshold
-        self._require_both(y, rare, float(relevance.max()))
+        self._look(y, rare, float(relevance.max()))
         runs = np.split(order, np.flatnonzero(np.diff(rare)) + 1)
         return [
             Partition(np.sort(run), bool(relevance[run[0]] >= self.threshold), float(y[run[0]]), float(y[run[-1]]))
@@ -96,17 +102,24 @@ class Rarity:
             )
         return bins_of(self.bins, y, f"{self.group}.bins")
 
-    def _require_both(self, y: Floats, rare: NDArray[np.bool_], highest: float) -> None:
+    def _look(self, y: Floats, rare: NDArray[np.bool_], highest: float) -> None:
+        """Refuse targets of which all are rare, and warn where none is."""
         if rare.any() and not rare.all():
             return
         group, threshold = self.group, f"{self.group}.threshold={self.threshold:g}"
         low, middle, high = np.percentile(y, (0, 50, 100))
+        if low == high:
+            raise InputError(f"no target is rarer than others where all of them are {low:g}: give different targets")
         by_hand = f"{group}.relevance=[[{low:.3g},1],[{middle:.3g},0],[{high:.3g},1]]"
         if rare.all():
             raise InputError(f"every training target is rare at {threshold}: raise it, or say which are, as {by_hand}")
-        raise InputError(
-            f"no training target is rare: the highest relevance is {highest:.3g}, below {threshold}; say which are, as "
-            f"{by_hand}, or set {group}.relevance=density with a lower threshold"
+        log.warning(
+            "no training target is rare, so nothing is balanced: the highest relevance is %.3g, below %s; say which are, "
+            "as %s, or set %s.relevance=density with a lower threshold",
+            highest,
+            threshold,
+            by_hand,
+            group,
         )
 
 

@@ -32,8 +32,9 @@ class SMOGN(RegressionResampler):
     - else it is the base with Gaussian noise of ``min(m_i, perturbation)`` standard deviations of the partition on
       every feature and the target (ddof 1).
 
-    A partition of one row is repeated as it is. Distances are Euclidean, of all features; in the released code the last
-    feature alone weighs the targets of a pair.
+    In many dimensions distances resemble each other and few neighbours are that near, so that most new rows are noisy
+    copies; the report counts both kinds. A partition of one row is repeated as it is. Distances are Euclidean, of all
+    features; in the released code the last feature alone weighs the targets of a pair.
 
     Args:
         relevance: ``extremes`` (box-plot outliers, the paper), ``density`` (sparse bins, our reading, for rare values
@@ -79,7 +80,7 @@ class SMOGN(RegressionResampler):
         self.perturbation = checked_number("resampler.perturbation", perturbation, 0)
 
     def check_targets(self, y: ArrayLike) -> None:
-        """Refuse targets of which none is rare, or none is normal."""
+        """Refuse targets of which all are rare, and warn of those of which none is."""
         self.rarity.partitions(np.asarray(y, dtype=np.float64))
 
     def _resample(self, z: NDArray[Any], y: Floats, seed: int) -> Resampled:

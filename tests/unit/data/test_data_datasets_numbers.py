@@ -1,9 +1,14 @@
 """Numeric labels of image folders and csv files."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
+from helpers.conf import composed
 from helpers.images import pixels, write_class_folders, write_csv, write_image, write_splits, write_zip
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from lightning_imb.data.datasets.csv_list import csv_list
 from lightning_imb.data.datasets.image_folder import image_folder
@@ -110,6 +115,16 @@ def test_a_law_thins_the_training_images_alone(tmp_path):
     assert thinned.bins == whole.bins
     with pytest.raises(InputError, match=r"imbalance.law has no mass"):
         folder(root, law=Uniform([7, 9]))
+
+
+def test_the_config_hands_task_bins_and_law_on(tmp_path):
+    root = write_class_folders(tmp_path, {"1": 8, "2": 8, "3": 8}, side=2)
+    asked = ("dataset.task=regression", "dataset.bins=3", "imbalance=missing", "dataset.laws.seen=[0.5,2.5]")
+    cfg = copy.deepcopy(composed("dataset=image_folder", *asked))
+    OmegaConf.set_readonly(cfg, False)
+    cfg.dataset.root = str(root)
+    splits = instantiate(cfg.dataset.splits, _convert_="all")
+    assert [counts(splits.train), counts(splits.test)] == [[6, 6, 0], [2, 2, 2]]
 
 
 # csv

@@ -136,7 +136,7 @@ def test_array_subset_keeps_names_labels_and_order():
 @pytest.mark.parametrize(
     ("images", "labels", "match"),
     [
-        (np.zeros((2, 3, 4, 4), np.float32), [0, 1], "float32"),
+        (np.zeros((2, 3, 4, 4), np.float64), [0, 1], "float64"),
         (np.zeros((2, 4, 4), np.uint8), [0, 1], "shape"),
         (np.zeros((2, 4, 4, 3), np.uint8)[:, :2], [0, 1], "channels=2"),
         (np.zeros((2, 1, 4, 4), np.uint8), [0, 2], "from 0 to 1, found 0 to 2"),

@@ -127,7 +127,7 @@ def test_unusable_settings(changes, message):
 
 @pytest.mark.parametrize("bias", [True, False])
 def test_one_setting_switches_the_biases_of_extractor_and_head(bias):
-    cfg = composed("model=shallow_cnn", "dataset.image_size=28", f"model.head_bias={bias}")
+    cfg = composed("model=shallow_cnn", "dataset.image_size=28", f"model.extractor.bias={bias}")
     net = instantiate(cfg.model.extractor, _convert_="all")
     assert cfg.model.extractor.bias is bias
     assert {name.rpartition(".")[2] for name, _ in net.named_parameters()} == (

@@ -98,12 +98,13 @@ def test_it_says_which_targets_it_is_for():
     assert (REBAGG.task, NearestClassMean.task, NoAdjustment.task) == ("regression", "classification", "any")
 
 
-def test_no_rare_target_is_refused_before_training_too():
-    even = torch.linspace(1, 10, 50)
-    with pytest.raises(InputError, match=r"no training target is rare.*posthoc\.threshold"):
-        REBAGG().check_targets(even)
-    with pytest.raises(InputError, match="no training target is rare"):
-        adjusted(torch.randn(50, 4), even, relevance="extremes")
+@pytest.mark.parametrize("over", ["copies", "smoter"])
+def test_without_rare_targets_it_is_plain_bagging(over):
+    z, even = torch.randn(50, 4), torch.linspace(1, 10, 50)
+    REBAGG(over=over).check_targets(even)
+    report = adjusted(z, even, relevance="extremes", over=over).report
+    assert report["rare"] == 0
+    assert all(bag == {"rare": 0, "normal": 50, "interpolated": 0} for bag in report["bags"])
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,8 @@ def pairs_of(row, z, y, of, distance, k):
 def test_every_row_lies_between_a_row_of_its_bin_and_a_near_row_of_another_target(targets, enemy):
     z, y = rows()
     k, distance = 4, 0.8
-    sampler = RegressionEOS(
-        bins=EDGES, k=k, enemy_distance=distance, r_range=(0.1, 0.4), targets=targets, enemy=enemy, random_state=0
-    )
+    settings = {"bins": EDGES, "k": k, "enemy_distance": distance, "r_range": (0.1, 0.4), "ineligible": "drop"}
+    sampler = RegressionEOS(**settings, targets=targets, enemy=enemy, random_state=0)
     new_z, new_y = sampler.fit_resample(z, y)
     at = len(z)
     for low, entry in enumerate(sampler.report_):
@@ -53,12 +52,8 @@ def test_every_row_lies_between_a_row_of_its_bin_and_a_near_row_of_another_targe
             possible = pairs_of(row, z, y, own, distance, k)
             if enemy == "nearest":
                 possible = [(r, i, j) for r, i, j in possible if j == enemies(i, z, y, distance, k)[0]]
-            made_of = {
-                "mix": [y[i] + r * (y[j] - y[i]) for r, i, j in possible],
-                "keep": [y[i] for _, i, _ in possible],
-            }
-            assert any(0.1 <= r <= 0.4 for r, _, _ in possible)
-            assert np.abs(np.array(made_of[targets]) - target).min() < 1e-9
+            step = 1 if targets == "mix" else 0
+            assert any(0.1 <= r <= 0.4 and abs(y[i] + step * r * (y[j] - y[i]) - target) < 1e-9 for r, i, j in possible)
         at += entry["made"]
     assert at == len(new_z)
     assert [entry["real"] + entry["made"] for entry in sampler.report_] == [30, 30, 0, 30]
@@ -124,7 +119,7 @@ FAR = line((0, 0.5), (0.1, 0.6), (0.2, 0.7), (0.3, 0.4), (50, 2.5), (50.1, 2.6))
 @pytest.mark.parametrize(("on_empty", "fallback"), [("nearest_enemy", "nearest_enemy"), ("random", "random")])
 def test_a_bin_without_an_eligible_row(on_empty, fallback):
     z, y = FAR
-    sampler = RegressionEOS(bins=EDGES, k=1, on_empty=on_empty, r_range=(0.5, 0.5), random_state=0)
+    sampler = RegressionEOS(bins=EDGES, k=1, ineligible="drop", on_empty=on_empty, r_range=(0.5, 0.5), random_state=0)
     new_z = sampler.fit_resample(z, y)[0]
     assert [entry["fallback"] for entry in sampler.report_] == [None, None, fallback, None]
     assert sampler.report_[2]["eligible"] == 0
@@ -155,7 +150,7 @@ def test_pairing_of_enemies_is_what_loops_find():
 def test_the_nearest_enemy_is_what_loops_find_however_far_and_none_where_there_is_none():
     z, y = rows((40, 20, 10, 2))
     distance = 2.2
-    found = nearest_enemy(np.arange(len(y)), z, y, distance, 1)
+    found = nearest_enemy(np.arange(len(y)), z, y, distance)
     for i in range(len(y)):
         assert found[i] == next(iter(enemies(i, z, y, distance, len(y))), -1)
     assert -1 in found

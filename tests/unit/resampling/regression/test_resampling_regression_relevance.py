@@ -1,5 +1,7 @@
 """Which targets are rare: relevance from box plots, sparse bins and control points, and the runs they make."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -84,15 +86,23 @@ def test_runs_hold_every_row_once_and_touch_at_the_threshold():
         assert (np.diff(run.rows) > 0).all()
         assert ((relevance[run.rows] >= 0.5) == run.rare).all()
         assert (run.low, run.high) == (y[run.rows].min(), y[run.rows].max())
-    assert all(one.high < other.low for one, other in zip(runs, runs[1:], strict=False))
+    assert all(one.high < other.low for one, other in pairwise(runs))
 
 
-def test_targets_that_are_even_have_no_rare_ones_and_the_message_gives_control_points_that_work():
+def test_targets_that_are_even_have_no_rare_ones_and_the_warning_gives_control_points_that_work(caplog):
     y = np.linspace(1, 10, 91)
-    with pytest.raises(InputError, match=r"no training target is rare: the highest relevance is 0, .*=0\.8") as raised:
-        Rarity("extremes", 0.8, None, "resampler").partitions(y)
-    assert "resampler.relevance=[[1,1],[5.5,0],[10,1]]" in str(raised.value)
+    [run] = Rarity("extremes", 0.8, None, "resampler").partitions(y)
+    assert not run.rare
+    assert run.rows.tolist() == list(range(91))
+    [warning] = [record.getMessage() for record in caplog.records]
+    for part in ("no training target is rare", "highest relevance is 0,", "threshold=0.8", "[[1,1],[5.5,0],[10,1]]"):
+        assert part in warning
     assert len(Rarity([[1, 1], [5.5, 0], [10, 1]], 0.8, None, "resampler").partitions(y)) == 3
+
+
+def test_targets_that_are_all_the_same_are_refused():
+    with pytest.raises(InputError, match="all of them are 4: give different targets"):
+        Rarity("extremes", 0.8, None, "posthoc").partitions(np.full(5, 4.0))
 
 
 def test_all_rare_is_refused_too():

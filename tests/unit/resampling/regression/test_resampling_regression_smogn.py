@@ -193,11 +193,14 @@ def test_rare_in_the_middle_by_density():
     assert np.histogram(new_y, [0, 1, 2, 3])[0] == pytest.approx([28, 28, 28], abs=1)
 
 
-def test_no_rare_target_is_refused_before_and_while_resampling():
-    y = np.linspace(1, 10, 50)
-    for act in (lambda s: s.check_targets(y), lambda s: s.fit_resample(np.zeros((50, 2)), y)):
-        with pytest.raises(InputError, match="no training target is rare"):
-            act(SMOGN())
+def test_a_set_without_rare_targets_stays_as_it_is():
+    y, z = np.linspace(1, 10, 50), np.random.default_rng(0).normal(size=(50, 2))
+    sampler = SMOGN(random_state=0)
+    sampler.check_targets(y)
+    new_z, new_y = sampler.fit_resample(z, y)
+    assert np.array_equal(new_z, z)
+    assert np.array_equal(new_y, y)
+    assert [entry["rare"] for entry in sampler.report_] == [False]
 
 
 @pytest.mark.parametrize(
