@@ -197,8 +197,8 @@ def check_task_of(factory: Callable[..., Any], key: str, regression: bool) -> No
         return
     if regression:
         raise InputError(
-            f"{key}={made.__name__} is a loss of classes, but the targets are numbers: use loss=mse, l1, huber, "
-            "focal_r, bmc, gai or bni, or one of the methods reg_*"
+            f"{key}={made.__name__} is a loss of classes, but the targets are numbers: use "
+            f"{'loss' if key == 'loss' else f'loss@{key}'}=mse, l1, huber, focal_r, bmc, gai or bni, or a method reg_*"
         )
     raise InputError(
         f"{key}={made.__name__} is a loss of numbers, but the targets are classes: use loss=ce or another one, or a "

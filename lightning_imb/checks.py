@@ -15,7 +15,6 @@ from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.compiled import compile_mode
 from lightning_imb.models.mixed_forward import check_layers
 from lightning_imb.models.phased import PhasedModule
-from lightning_imb.models.regressor import ImbalancedRegressor
 from lightning_imb.models.retraining import Retraining
 from lightning_imb.utils.environment import first_process
 from lightning_imb.utils.errors import InputError, one_line
@@ -159,21 +158,6 @@ def check_scored(part: DictConfig, prefix: str) -> None:
         raise InputError(
             f"{prefix}val_every={part.val_every} is more than {prefix}epochs={part.epochs}, "
             "so no epoch would be scored: lower it"
-        )
-
-
-def check_batches(model: ImbalancedRegressor, cfg: DictConfig) -> None:
-    """Refuse batches too small for a loss that compares the targets of a batch with each other.
-
-    A smaller batch at the end of an epoch teaches nothing, and does no harm.
-
-    Raises:
-        InputError: If no batch of phase 1 would have as many images as the loss needs.
-    """
-    if cfg.batch_size < model.loss.min_batch:
-        raise InputError(
-            f"{type(model.loss).__name__} compares the targets of a batch, so batch_size={cfg.batch_size} is too small: "
-            f"use at least {model.loss.min_batch}"
         )
 
 

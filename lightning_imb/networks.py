@@ -34,7 +34,7 @@ def build_regressor(cfg: DictConfig, targets: TargetSample, trains: bool = True)
     extractor = create(cfg.model.extractor, "model.extractor")
     module = ImbalancedRegressor(
         extractor=extractor,
-        head=build_regression_head(cfg.model.head_bias, extractor.embed_dim, targets),
+        head=build_regression_head(cfg.model.head_bias, cfg.model.head_units, extractor.embed_dim, targets),
         loss=build_regression_loss(cfg.loss, cfg.target_weights, targets, "loss") if trains else MSELoss(targets),
         optimizer=create(cfg.optimizer, "optimizer"),
         scheduler=build_scheduler(cfg.scheduler, cfg.epochs),
@@ -48,24 +48,24 @@ def build_regressor(cfg: DictConfig, targets: TargetSample, trains: bool = True)
     return module.to(memory_format=layout)
 
 
-def build_regression_head(bias: bool | str, embed_dim: int, targets: TargetSample) -> RegressionHead:
+def build_regression_head(bias: bool, units: str, embed_dim: int, targets: TargetSample) -> RegressionHead:
     """The head of numbers.
 
     Args:
-        bias: Whether it has one; ``mean``: one that starts at the mean training target, where a network would first have
-            to learn to be.
+        bias: Whether it has one.
+        units: ``target``: its number is that of the targets; ``std``: it counts standard deviations from their mean, so
+            that targets of any scale are as easy to learn.
         embed_dim: Width of the embedding.
         targets: The training targets.
 
     Raises:
-        InputError: If ``bias`` is something else.
+        InputError: If a setting is something else.
     """
-    if bias not in (True, False, "mean"):
-        raise InputError(f"model.head_bias is true, false or mean, not '{bias}'")
-    head = RegressionHead(embed_dim, bias is not False)
-    if bias == "mean":
-        torch.nn.init.constant_(head.bias, float(targets.values.mean()))
-    return head
+    if units not in ("target", "std"):
+        raise InputError(f"model.head_units is target or std, not '{units}'")
+    if units == "target":
+        return RegressionHead(embed_dim, bias)
+    return RegressionHead(embed_dim, bias, float(targets.values.mean()), float(targets.values.std()))
 
 
 def build_regression_loss(node: DictConfig, weights: DictConfig, targets: TargetSample, key: str) -> RegressionLoss:

@@ -12,7 +12,7 @@ from torch import nn
 
 from lightning_imb.adjust import build_posthoc, check_posthoc, check_posthoc_task
 from lightning_imb.build import build_datamodule, build_reweighting, create, second_stream
-from lightning_imb.checks import check_batches, check_combination, check_config, rehearse
+from lightning_imb.checks import check_combination, check_config, rehearse
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.sampling import expected_counts
 from lightning_imb.fit import TwoFits, make_trainer
@@ -38,7 +38,7 @@ from lightning_imb.scoring import Scoring
 from lightning_imb.settings import changed_keys, config_hash, first_of, flat_settings
 from lightning_imb.store import StoredPhase1, phase_1_identity, wants_store
 from lightning_imb.task import is_regression, known_targets
-from lightning_imb.task_checks import check_task
+from lightning_imb.task_checks import check_regression, check_targets, check_task
 from lightning_imb.tracking.close import close_loggers
 from lightning_imb.tracking.figures import log_figures
 from lightning_imb.utils.environment import first_process
@@ -91,6 +91,7 @@ def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     data = build_datamodule(cfg)
     data.setup("fit")
+    check_targets(cfg, data)
     known = known_targets(data)
     model = build_network(cfg, known)
     # a mistake in phase 3 must not show after phase 1
@@ -119,7 +120,7 @@ def _check_task_parts(cfg: DictConfig, model: PhasedModule, phase_3: Phase3 | No
     method = build_posthoc(cfg.posthoc)
     check_posthoc_task(method, is_regression(cfg))
     if isinstance(model, ImbalancedRegressor):
-        check_batches(model, cfg)
+        check_regression(model, None if phase_3 is None else phase_3.settings, cfg)
         if isinstance(method, REBAGG):
             method.check_targets(data.answers("train"))
         return

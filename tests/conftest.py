@@ -1,5 +1,6 @@
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -30,6 +31,19 @@ def pytest_unconfigure():
 def pytest_xdist_auto_num_workers(config):
     """One more than there are cores: many tests wait for processes that they start."""
     return available_cores() + 1
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_figures():
+    """Runs in this process draw none: that takes twice as long as they train. A file that looks at them overrides this.
+
+    Whoever trains has imported the workflow by now, and the others shall not wait for it.
+    """
+    workflow = sys.modules.get("lightning_imb.workflow")
+    with pytest.MonkeyPatch.context() as patched:
+        if workflow is not None:
+            patched.setattr(workflow, "run_figures", lambda run, scores: {})
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -86,7 +86,7 @@ class PhaseSwitch(Callback):
         z, y = self._embedded(trainer, model, data, "train")
         balanced = balance(z, y, self.resampler) if trainer.is_global_zero else None
         if trainer.world_size > 1:  # made anew in every process, it might differ in a last bit
-            balanced = _shared(balanced, len(y), trainer.strategy.root_device)
+            balanced = _shared(balanced, trainer.strategy.root_device)
         assert balanced is not None
         if trainer.is_global_zero:
             made = len(balanced.y) - balanced.n_real
@@ -169,11 +169,12 @@ def balance(z: Tensor, y: Tensor, resampler: OverSampler) -> EmbeddingSet:
     return EmbeddingSet(rows, torch.from_numpy(np.asarray(labels)).to(y.dtype), n_real)
 
 
-def _shared(balanced: EmbeddingSet | None, n_real: int, device: torch.device) -> EmbeddingSet:
+def _shared(balanced: EmbeddingSet | None, device: torch.device) -> EmbeddingSet:
     """The set that the first process made, in all of them; the others come with None."""
     z = broadcast_rows(None if balanced is None else balanced.z, device)
     y = broadcast_rows(None if balanced is None else balanced.y, device)
-    return EmbeddingSet(z, y, n_real)
+    n_real = broadcast_rows(None if balanced is None else torch.tensor([balanced.n_real]), device)
+    return EmbeddingSet(z, y, int(n_real))
 
 
 def phased_of(module: LightningModule) -> PhasedModule:

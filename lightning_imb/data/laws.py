@@ -10,10 +10,12 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import truncnorm
+from scipy.stats import norm, truncnorm
 
 from lightning_imb.utils.checked import checked_number
 from lightning_imb.utils.errors import InputError
+
+_LEAST_MASS = 1e-6  # of a normal density between its ends; with less the deviation says nothing of what is drawn
 
 Ends = Sequence[float | None]  # [low, high]; None for no end
 
@@ -61,7 +63,8 @@ class Normal:
         within: ``[low, high]``, None for no end on that side; None for neither.
 
     Raises:
-        InputError: If mean or deviation are missing or no such numbers, or the ends leave no room.
+        InputError: If mean or deviation are missing or no such numbers, or the ends leave no room or
+            no mass, less than a millionth of the density.
     """
 
     def __init__(self, mean: float, std: float, within: Ends | None) -> None:
@@ -74,6 +77,11 @@ class Normal:
         low, high = (None, None) if within is None else _two_ends(within, "imbalance.law.within")
         ends = (-math.inf if low is None else low, math.inf if high is None else high)
         below, above = ((end - self.mean) / self.std for end in ends)
+        if norm.cdf(above) - norm.cdf(below) < _LEAST_MASS:
+            raise InputError(
+                f"imbalance.law.within={within} leaves no mass of a normal density of mean {self.mean:g} and std "
+                f"{self.std:g}: give ends around the mean, or a wider std"
+            )
         self._cut = truncnorm(below, above, loc=self.mean, scale=self.std)
 
     def draw(self, n: int, random: np.random.Generator) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ TASKS = ("classification", "regression")  # of dataset.task
 DEFAULT_BINS = 10  # of equal width, where dataset.bins is null
 
 _LARGEST = float(np.finfo(np.float32).max)  # targets reach the network as float32
+_FEW_KEPT = 0.1  # share of the samples where a law has mass; one that keeps fewer is worth a warning
 _MOST_BEYOND = 0.5  # share of the targets beyond the edges, from which on the edges are taken for a mistake
 
 
@@ -114,13 +115,14 @@ def thinned_rows(values: NDArray[np.float64], law: Law, bins: TargetBins, seed: 
     """Leave out samples at random until the targets of those that stay follow a law.
 
     Rejection sampling: a sample stays with a probability proportional to the density that the law gives its target
-    over the density that the data have there, which is that of their bin. So where the law asks for targets that are
-    rare in the data, few samples stay; bins without samples stay empty. Our choice.
+    over the density that the data have there, which is that of their bin; within a bin they keep their shape. So where
+    the law asks for targets that are rare in the data, few samples stay, and below a tenth of those where it has mass
+    a warning names the bin that decides; bins without samples stay empty. Our choice.
 
     Args:
         values: (N,) targets.
         law: The density.
-        bins: In which the density of the data is measured.
+        bins: In which the density of the data is measured; the outer ones reach as far as the values they hold.
         seed: At least 0. A sample has the same random number under every law.
 
     Returns:
@@ -129,8 +131,7 @@ def thinned_rows(values: NDArray[np.float64], law: Law, bins: TargetBins, seed: 
     Raises:
         InputError: If the law has no mass where the data are, or fewer than two samples stay.
     """
-    found = np.asarray(bins.counts(values)) / np.diff(bins.edges)
-    ratio = law.density(values) / found[bins.of(values)]
+    ratio = law.density(values) / _densities(values, bins)[bins.of(values)]
     if not ratio.any():
         raise InputError(
             f"imbalance.law has no mass on the training targets, which go from {values.min():g} to "
@@ -142,8 +143,29 @@ def thinned_rows(values: NDArray[np.float64], law: Law, bins: TargetBins, seed: 
             f"imbalance.law leaves {len(rows)} of {len(values)} training images: choose a law nearer to the data, "
             "wider dataset.bins, or imbalance=natural"
         )
-    log.info("imbalance.law keeps %d of %d training images", len(rows), len(values))
+    _report(values, ratio, len(rows), bins)
     return rows
+
+
+def _densities(values: NDArray[np.float64], bins: TargetBins) -> NDArray[np.float64]:
+    """(B,) samples per unit of the target."""
+    edges = np.array(bins.edges)
+    edges[0], edges[-1] = min(edges[0], values.min()), max(edges[-1], values.max())
+    densities: NDArray[np.float64] = np.asarray(bins.counts(values)) / np.diff(edges)
+    return densities
+
+
+def _report(values: NDArray[np.float64], ratio: NDArray[np.float64], kept: int, bins: TargetBins) -> None:
+    """Log how many samples stay; ``ratio`` (N,) is largest in the bin that has the fewest for what the law asks."""
+    log.info("imbalance.law keeps %d of %d training images", kept, len(values))
+    within = np.count_nonzero(ratio)
+    if kept < _FEW_KEPT * within:
+        decides = int(bins.of(values[ratio.argmax()]))
+        log.warning(
+            "imbalance.law keeps %d of the %d training images it has mass on (%.1f %%): the bin %s, which holds %d, has "
+            "the fewest for what the law asks; narrow imbalance.law.within to leave it out, or ask for fewer dataset.bins",
+            *(kept, within, 100 * kept / within, bins.names[decides], bins.counts(values)[decides]),
+        )
 
 
 def _number(text: str) -> float:

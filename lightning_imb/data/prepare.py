@@ -117,6 +117,11 @@ def prepare(
         batches = TensorBatches(images, target if values is None else values)
         skipped = len(indices) - len(kept)
         return ImageSet(batches, target, _names(source, kept), _shape(images), images, None, skipped, cached, values)
+    if source.load(int(indices[0])).is_floating_point():
+        raise InputError(
+            f"{len(indices)} samples of real numbers are held in memory, but dataset.in_memory is false or they are "
+            f"larger than memory_limit_gb={limit_gb:g}: set dataset.in_memory=true, or use fewer"
+        )
     used = source.subset(indices)
     good, shape, counts = cache.verify(used, on_bad_image)
     used = used.subset(good)

@@ -20,7 +20,8 @@ class Splits(NamedTuple):
         val: Validation images; None when the data set brings none.
         test: Test images.
         bins: Of numeric targets; None where the classes are the targets.
-        floor: (N,) squared error that the best estimate from each test image has on average, where it is known.
+        floor: (N,) squared error that the maximum-likelihood estimate from each test image has on average, where it is
+            known: a yardstick, not a bound, for who also knows the law of the targets can do better.
     """
 
     train: ImageSource
@@ -80,6 +81,8 @@ def stratified_split(
         chosen = grouped_rows(array, groups, wanted, seed)
         if every_class:
             check_both_sides(array, groups, chosen, class_names, setting)
+    if len(chosen) == 0:
+        raise InputError(f"{setting}={size} holds out nothing: no target bin has two images, so lower dataset.bins")
     return np.setdiff1d(np.arange(len(array)), chosen), chosen
 
 

@@ -21,7 +21,7 @@ def level_counts(images: Tensor) -> Tensor:
     if images.dtype != torch.uint8:
         raise InputError(
             "dataset.mean=auto and dataset.std=auto measure images of bytes, but these inputs are real numbers: "
-            "give numbers, such as dataset.mean=[0.0] dataset.std=[1.0], and dataset.in_memory=true"
+            "give numbers, such as dataset.mean=[0.0] dataset.std=[1.0]"
         )
     return torch.stack([torch.bincount(channel.flatten(), minlength=_LEVELS) for channel in images.unbind(1)])
 

@@ -163,11 +163,13 @@ def baselines(train_values: npt.ArrayLike, test_values: npt.ArrayLike, bins: Tar
 
 
 def floor_entries(test_values: npt.ArrayLike, floor: npt.ArrayLike, bins: TargetBins) -> ErrorScores:
-    """Errors of the best estimate, which no network is expected to beat.
+    """Errors that the maximum-likelihood estimate has on average: a yardstick, not a bound.
+
+    A network that also learns the law of the targets can go below them.
 
     Args:
         test_values: ``(N,)`` test targets, finite.
-        floor: ``(N,)`` squared error that the best estimate has for each of them on average, >= 0.
+        floor: ``(N,)`` squared error that this estimate has for each of them on average, >= 0.
         bins: B intervals of the target.
 
     Returns:

@@ -67,15 +67,26 @@ class CosineHead(nn.Module):
 
 
 class RegressionHead(nn.Linear):
-    """``z w + b``: one number for each row, (N, 1).
+    """``centre + spread * (z w + b)``: one number for each row, (N, 1).
 
     Args:
         embed_dim: Width D of the embedding.
-        bias: Whether there is a b; without it, and without biases in the extractor, ``f(a x) = a f(x)`` can hold.
+        bias: Whether there is a b; without it, a centre, and biases in the extractor, ``f(a x) = a f(x)`` can hold.
+        centre: What the number counts from, such as the mean of the training targets. Kept with the weights.
+        spread: What it counts in, > 0, such as their standard deviation. Kept with the weights.
     """
 
-    def __init__(self, embed_dim: int, bias: bool) -> None:
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, embed_dim: int, bias: bool, centre: float = 0.0, spread: float = 1.0) -> None:
         super().__init__(embed_dim, 1, bias=checked_flag("model.head_bias", bias))
+        self.register_buffer("centre", torch.tensor(centre, dtype=torch.float32))
+        self.register_buffer("spread", torch.tensor(spread, dtype=torch.float32))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Numbers (N, 1) of embeddings (N, D)."""
+        return self.centre + self.spread * super().forward(z)
 
 
 def build_head(

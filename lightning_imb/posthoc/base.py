@@ -102,6 +102,9 @@ class NoAdjustment(PostHoc):
     name = "none"
     task = "any"
 
+    def check(self, given: Given) -> None:
+        """Refuse nothing."""
+
     def _adjust(self, given: Given) -> Adjusted:
         return Adjusted(given.head, {"posthoc": self.name, "searched_on": None})
 

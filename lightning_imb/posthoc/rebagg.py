@@ -84,7 +84,7 @@ class REBAGG(PostHoc):
 
     def check_targets(self, y: ArrayLike) -> None:
         """Refuse training targets (N,) of which all are rare, before anything is trained; warn where none is."""
-        self.rarity.partitions(np.asarray(y, dtype=np.float64))
+        self.rarity.check(np.asarray(y, dtype=np.float64))
 
     def _adjust(self, given: Given) -> Adjusted:
         embedded, target = given.train()

@@ -24,7 +24,7 @@ class NoResampling(BaseSampler):
         self.random_state = random_state
 
     def fit_resample(self, X: Matrix, y: NDArray[Any], **params: Any) -> tuple[Matrix, NDArray[Any]]:
-        """Rows (N, D) and targets (N,) as they are; numbers as well, which imbalanced-learn takes for unknown labels."""
+        """Rows (N, D) and targets (N,) as they are; also numbers, which imbalanced-learn takes for unknown labels."""
         if np.issubdtype(np.asarray(y).dtype, np.floating):
             return self._fit_resample(X, y)
         resampled: tuple[Matrix, NDArray[Any]] = super().fit_resample(X, y, **params)

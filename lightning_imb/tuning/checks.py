@@ -13,10 +13,10 @@ from lightning_imb.known_keys import check_keys
 from lightning_imb.machine import several_processes
 from lightning_imb.metrics import scores
 from lightning_imb.phase_3 import check_retraining
-from lightning_imb.tuning.question import Question
-from lightning_imb.tuning.space import Value, ends, override, overrides
 from lightning_imb.task import ERRORS, is_regression
 from lightning_imb.task_checks import check_task
+from lightning_imb.tuning.question import Question
+from lightning_imb.tuning.space import Value, ends, override, overrides
 from lightning_imb.utils.direction import lower_is_better
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.hints import explain

@@ -40,18 +40,20 @@ class TargetBins:
         return centres
 
     def of(self, values: ArrayLike) -> NDArray[np.int64]:
-        """The bin of each value, of any shape, 0..B-1; edges are rounded to the type of the values."""
-        array = np.asarray(values)
-        kind = array.dtype if np.issubdtype(array.dtype, np.floating) else np.dtype(np.float64)
-        return np.searchsorted(np.asarray(self.edges[1:-1], dtype=kind), array, side="right").astype(np.int64)
+        """The bin of each value, of any shape, 0..B-1.
+
+        Values and edges are compared in float32, the type of targets in training: in another one a target that lies on
+        an edge would now be in one bin and now in the other.
+        """
+        inner = np.asarray(self.edges[1:-1], dtype=np.float32)
+        return np.searchsorted(inner, np.asarray(values, dtype=np.float32), side="right").astype(np.int64)
 
     def of_tensor(self, values: "Tensor") -> "Tensor":
         """As `of`, int64, on the device of the values."""
         import torch  # here: reports know bins too, and start without torch
 
-        kind = values.dtype if values.is_floating_point() else torch.float32
-        inner = torch.tensor(self.edges[1:-1], dtype=kind, device=values.device)
-        return torch.bucketize(values.to(kind), inner, right=True)
+        inner = torch.tensor(self.edges[1:-1], dtype=torch.float32, device=values.device)
+        return torch.bucketize(values.to(torch.float32), inner, right=True)
 
     def counts(self, values: ArrayLike) -> list[int]:
         """``(B,)`` how many of the values each bin holds."""

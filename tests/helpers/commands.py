@@ -1,10 +1,15 @@
-"""The console scripts, in a process of their own and in this one."""
+"""The console scripts: in a process of their own, in a forked one, and in this one."""
 
+import gc
+import importlib
 import logging
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import NamedTuple
+
+from helpers import forks
 
 
 class Ended(NamedTuple):
@@ -22,6 +27,54 @@ def ended(*command, cwd, env=None):
     """A command, run to its end."""
     done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=os.environ | (env or {}), check=False)
     return Ended(done.returncode, done.stdout, done.stderr)
+
+
+class Console(forks.Launcher):
+    """Every console script in a child of a process that imported everything: a launch costs what it does, no start.
+
+    Only what a process does before its imports needs :func:`script`.
+    """
+
+    def __init__(self):
+        path = os.pathsep.join([str(forks.TESTS), str(forks.TESTS.parent)])
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "helpers.commands"],
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C for pytest shall not leave a child without parent
+        )
+
+    def __call__(self, folder, *arguments, name="train", accidents=(), kill=None):
+        """``imb-<name>`` with these arguments in this folder; see ``Launcher``. Its output ends with its stderr."""
+        end = super().__call__(folder, name, *arguments, accidents=accidents, kill=kill)
+        return end._replace(out=end.out + _stderr_of(Path(folder) / "launch.log").read_text())
+
+    def script(self, name, *arguments, cwd, accidents=()):
+        """The same, as :func:`script` gives it, and nothing of the launch is left in the folder."""
+        log = Path(cwd) / "launch.log"
+        end = super().__call__(cwd, name, *arguments, accidents=accidents)
+        err = _stderr_of(log).read_text()
+        log.unlink()
+        _stderr_of(log).unlink()
+        return Ended(end.code, end.out, err)
+
+
+def _stderr_of(log):
+    return Path(f"{log}.err")
+
+
+def _become(order):
+    """Turn a fresh child into the console script that was ordered; the first word names it."""
+    name, *words = order["argv"]
+    stderr = os.open(_stderr_of(order["log"]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)  # before any accident
+    forks.become(order | {"argv": words})
+    os.dup2(stderr, 2)
+    module = importlib.import_module(f"lightning_imb.{name}")
+    sys.argv[0] = module.__file__
+    sys.modules["__main__"].__spec__ = module.__spec__  # what a second rank is started with
+    importlib.import_module("lightning_imb.train").main = module.main  # which forks call
 
 
 class InProcess:
@@ -64,3 +117,13 @@ def assert_one_sentence(end, *words):
     assert lines[0].startswith("error: "), end.err
     for word in words:
         assert word in lines[0], end.err
+
+
+if __name__ == "__main__":
+    forks._warm_up()
+    ordered = forks.serve()
+    if ordered is None:
+        gc.unfreeze()
+    else:
+        _become(ordered)
+        forks._run_and_leave()

@@ -98,7 +98,7 @@ def survive(launch, folder, arguments, accidents, rng, moments, kills):
     """Launch a run again and again, killing it at random moments, until it finishes.
 
     Args:
-        launch: A ``Launcher``.
+        launch: A ``Console``.
         folder: Working folder, empty.
         arguments: The command line.
         accidents: What every launch gets.

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import pandas as pd
+import pytest
 
 from helpers.runs import trained
+from lightning_imb import workflow
 from lightning_imb.reports.style import new_figure
 from lightning_imb.runs import RunFolder
 from lightning_imb.studies.findings import Findings
@@ -22,11 +24,21 @@ QUICK = ("dataset=digits", "model=small_cnn", "model.extractor.width=4", "epochs
 
 def finished(folder, *overrides):
     """A run of one epoch on digits, trained once for all tests and processes and copied to the folder."""
-    words = (*QUICK, "retrain.epochs=1", *overrides)
-    shelf = Path(os.environ["IMB_TEST_RUNS"]) / hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
-    with locked(shelf.with_suffix(".lock"), lambda: None):
+    return shelved(folder, *QUICK, "retrain.epochs=1", *overrides)
+
+
+def shelved(folder, *overrides, figures=False):
+    """A run of these settings, trained once for all tests and processes and copied to the folder.
+
+    Drawing takes twice as long as training here: only a test that looks at the figures of a run asks for them.
+    """
+    name = hashlib.sha256(" ".join((*overrides, f"{figures=}")).encode()).hexdigest()[:16]
+    shelf = Path(os.environ["IMB_TEST_RUNS"]) / name
+    with locked(shelf.with_suffix(".lock"), lambda: None), pytest.MonkeyPatch.context() as patched:
+        if not figures:
+            patched.setattr(workflow, "run_figures", lambda run, scores: {})
         if not RunFolder(shelf).finished:
-            trained(shelf, *words)
+            trained(shelf, *overrides)
     shutil.copytree(shelf, folder, dirs_exist_ok=True)
     return RunFolder(folder)
 

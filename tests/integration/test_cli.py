@@ -100,12 +100,13 @@ def write_experiment(folder):
     (folder / "experiment" / "mine.yaml").write_text(text)
 
 
-def test_a_sweep_with_a_bad_cell_and_a_config_of_ones_own(tmp_path):
+def test_a_sweep_with_a_bad_cell_and_a_config_of_ones_own(console, tmp_path):
     write_experiment(tmp_path / "conf")
-    end = script(
+    end = console.script(
         *("train", "-m", "--config-dir", "conf", "experiment=mine", *SMALL),
         *("epochs=0,1", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=${epochs}"),
         cwd=tmp_path,
+        accidents=[("without_figures",)],
     )
     assert end.code == 1
     assert "Traceback" not in end.err + end.out

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import tiny, two_ranks
-from helpers.commands import assert_one_sentence, script
+from helpers.commands import assert_one_sentence
 from helpers.runs import composed, evaluated
 
 from lightning_imb.build import build_datamodule
@@ -23,6 +23,7 @@ from lightning_imb.runs import RunFolder
 
 pytestmark = pytest.mark.slow
 TESTS = Path(__file__).parents[1]
+QUIET = (("without_figures",),)
 PATIENCE = 300.0  # seconds until processes are taken to hang
 
 
@@ -123,11 +124,11 @@ def test_no_process_outlives_another_that_failed(tmp_path, rank):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(console, tmp_path_factory):
     """All phases by two processes, in the folder that Hydra names after the time."""
     cwd = tmp_path_factory.mktemp("cli")
     given = ["accelerator=ddp_cpu", "sampler=class_balanced", "epochs=3", "retrain.epochs=2", "eval_batch_size=100"]
-    end = script("train", *given, "logger=csv", "callbacks=quiet", "threads=1", cwd=cwd)
+    end = console.script("train", *given, "logger=csv", "callbacks=quiet", "threads=1", cwd=cwd, accidents=QUIET)
     assert end.code == 0, end.err
     return cwd, end
 
@@ -170,8 +171,8 @@ def test_the_epoch_is_chosen_by_the_score_of_all_validation_images(trained):
     assert evaluated(run, "split=val", "phase=represent")["val/bacc"] == pytest.approx(max(logged))
 
 
-def test_a_sweep_of_several_processes_per_run_is_refused_in_one_sentence(tmp_path):
-    end = script("train", "-m", "accelerator=ddp_cpu", "seed=0,1", cwd=tmp_path)
+def test_a_sweep_of_several_processes_per_run_is_refused_in_one_sentence(console, tmp_path):
+    end = console.script("train", "-m", "accelerator=ddp_cpu", "seed=0,1", cwd=tmp_path)
     assert_one_sentence(end, "accelerator.devices=2", "accelerator.strategy=ddp", "(-m)", "hydra/launcher")
     assert not list(tmp_path.rglob("*.ckpt"))
 
@@ -184,9 +185,9 @@ def test_a_sweep_of_several_processes_per_run_is_refused_in_one_sentence(tmp_pat
     ],
     ids=lambda parts: " ".join(parts[:2]),
 )
-def test_parts_with_state_of_their_own_train_in_two_processes(tmp_path, parts):
+def test_parts_with_state_of_their_own_train_in_two_processes(console, tmp_path, parts):
     short = ["epochs=2", "retrain.epochs=2", "logger=csv", "callbacks=quiet", "threads=1", "hydra.run.dir=run"]
-    end = script("train", "accelerator=ddp_cpu", *parts, *short, cwd=tmp_path)
+    end = console.script("train", "accelerator=ddp_cpu", *parts, *short, cwd=tmp_path, accidents=QUIET)
     assert end.code == 0, end.err
     run = RunFolder(tmp_path / "run")
     metrics = {name: value for name, value in run.read_metrics().items() if name.startswith("test/")}

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.forks import PATIENCE_S, Launcher
+from helpers.forks import PATIENCE_S
 from helpers.images import truncate
 from helpers.kills import SCENARIOS, differences, drafts, survive
 from helpers.runs import coloured_classes
@@ -41,18 +41,12 @@ TELLING = re.compile(
 
 
 @pytest.fixture(scope="module")
-def launch():
-    with Launcher() as launcher:
-        yield launcher
-
-
-@pytest.fixture(scope="module")
 def images(tmp_path_factory):
     return coloured_classes(tmp_path_factory.mktemp("images"), (30, 20, 14))
 
 
 @pytest.fixture(scope="module")
-def undisturbed(launch, images, tmp_path_factory):
+def undisturbed(console, images, tmp_path_factory):
     """Working folder and duration of a scenario's run that nobody disturbs, with a record of what it did; made once."""
     made = {}
 
@@ -60,7 +54,7 @@ def undisturbed(launch, images, tmp_path_factory):
         if scenario.name not in made:
             folder = tmp_path_factory.mktemp(scenario.name)
             records = [("note_batches", str(folder / "batches")), ("note_file_steps", str(folder / "steps"))]
-            end = launch(folder, *scenario.arguments(images), accidents=[*scenario.accidents, *records])
+            end = console(folder, *scenario.arguments(images), accidents=[*scenario.accidents, *records])
             assert end.code == 0, end.out
             made[scenario.name] = folder, end.wall_s
         return made[scenario.name]
@@ -69,11 +63,11 @@ def undisturbed(launch, images, tmp_path_factory):
 
 
 @pytest.fixture
-def again(launch, images, tmp_path):
+def again(console, images, tmp_path):
     """Launch a scenario in the folder of the test, with accidents."""
 
     def call(scenario, *accidents):
-        return launch(tmp_path, *scenario.arguments(images), accidents=[*scenario.accidents, *accidents])
+        return console(tmp_path, *scenario.arguments(images), accidents=[*scenario.accidents, *accidents])
 
     return call
 
@@ -99,14 +93,14 @@ def checkpoint(folder, phase, kind="last"):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", TRIED, ids=lambda scenario: scenario.name)
-def test_a_run_survives_kills_at_random_moments(launch, images, undisturbed, tmp_path, scenario):
+def test_a_run_survives_kills_at_random_moments(console, images, undisturbed, tmp_path, scenario):
     expected, moments = undisturbed(scenario)
     wanted, rng, hits = -(-KILLS // len(TRIED)), random.Random(f"{SEED} {scenario.name}"), []
     while len(hits) < wanted:
         folder = tmp_path / str(len(hits))
         folder.mkdir()
         arguments = scenario.arguments(images)
-        survived = survive(launch, folder, arguments, scenario.accidents, rng, moments, wanted - len(hits))
+        survived = survive(console, folder, arguments, scenario.accidents, rng, moments, wanted - len(hits))
         where = f"{scenario.name}, seed {SEED}, after {len(hits)} kills: {survived.hits}"
         assert survived.complaints == [], where
         assert differences(expected, folder) == [], where
@@ -257,7 +251,7 @@ def assert_says_what_is_full(end, folder):
 @pytest.mark.slow
 @pytest.mark.skipif(not can_mount(), reason="no file system may be mounted here")
 def test_a_full_disk_stops_a_run_that_goes_on_when_there_is_room(
-    launch, images, undisturbed, tmp_path, tmp_path_factory
+    console, images, undisturbed, tmp_path, tmp_path_factory
 ):
     mounted = tmp_path_factory.mktemp("disk")
     with small_disk(mounted) as process:
@@ -266,7 +260,7 @@ def test_a_full_disk_stops_a_run_that_goes_on_when_there_is_room(
 
         def command(*accidents):
             inside = [("enter", process, str(mounted)), *DIGITS.accidents, *accidents]
-            return launch(tmp_path, *DIGITS.arguments(images), accidents=inside)
+            return console(tmp_path, *DIGITS.arguments(images), accidents=inside)
 
         command(("signal_at", signal.SIGKILL, "represent", 2, 1))
         before, ballast = last.read_bytes(), []

@@ -6,7 +6,6 @@ import re
 import signal
 
 import pytest
-from helpers.forks import Launcher
 
 from lightning_imb.launches import launches_of
 
@@ -16,6 +15,7 @@ PLUGINS = {
     "ray_cluster": "hydra_plugins.hydra_ray_launcher",
 }
 SMALL = ("method=erm", "epochs=1", "callbacks=quiet", "logger=none", "threads=1")
+QUIET = (("without_figures",),)  # where a launcher trains in its own process
 GOOD, BAD = ("lightning_imb.models.backbones.SmallCNN", "lightning_imb.models.backbones.Nothing")
 MENDABLE, MORTAL, TELLING = (f"helpers.extractors.{name}" for name in ("Mendable", "Mortal", "Telling"))
 
@@ -33,20 +33,14 @@ def needs(name):
     return pytest.mark.skipif(not installed(PLUGINS[name]), reason=f"{PLUGINS[name]} is not installed")
 
 
-@pytest.fixture(scope="module")
-def fork():
-    with Launcher() as launcher:
-        yield launcher
-
-
 @pytest.fixture
-def sweep(fork, tmp_path):
+def sweep(console, tmp_path):
     """``sweep("parallel", GOOD, BAD)``: a cell for each extractor, in the same folder at every call."""
 
     def launch(name, *extractors, more=()):
         axis = f"model.extractor._target_={','.join(extractors)}"
         given = (f"hydra/launcher={name}", "hydra.sweep.dir=sweep", "paths.store=store", *SMALL, axis, *more)
-        return fork(tmp_path, "-m", *given)
+        return console(tmp_path, "-m", *given, accidents=QUIET)
 
     return launch
 

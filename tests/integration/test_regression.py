@@ -1,14 +1,19 @@
 """Runs that learn numbers, from the command line's config to what is left on disk."""
 
+import logging
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers import numbers
 from helpers.images import write_image
 from helpers.runs import assert_refused, classified, composed, config, evaluated, trained, weights
 
 from lightning_imb.inspection import inspect_runs
+from lightning_imb.networks import build_network
 from lightning_imb.phases import Phase
+from lightning_imb.task_checks import check_regression
 from lightning_imb.workflow import train
 
 TINY = ["dataset=sigma", "dataset.train_size=200", "dataset.val_size=50", "dataset.test_size=60", "epochs=2"]
@@ -64,6 +69,15 @@ def test_imb_eval_gives_the_scores_of_the_run(run, phase):
         assert found[f"test/{name}"] == pytest.approx(metrics[f"{prefix}test/{name}"], rel=1e-5), name
 
 
+def test_imb_eval_adjusts_a_finished_regression(run):
+    found = evaluated(run, "posthoc=rebagg")
+    assert found["posthoc_report"]["posthoc"] == "rebagg"
+    assert found["test/mse"] != run.read_metrics()["test/mse"]
+    as_trained = evaluated(run, "posthoc=none")
+    assert as_trained["test/mse"] == pytest.approx(run.read_metrics()["test/mse"], rel=1e-5)
+    assert_refused(lambda: evaluated(run, "posthoc=tau_norm"), "tau_norm", "rebagg")
+
+
 def test_a_posthoc_head_is_put_back_with_its_run(tmp_path):
     run = trained(tmp_path, *TINY, "method=reg_rebagg", "imbalance=normal")
     metrics = run.read_metrics()
@@ -78,7 +92,7 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path, method):
     settings = [*TINY, f"method={method}", "imbalance=normal", "epochs=3"]
     whole = trained(tmp_path / "whole", *settings)
 
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     cfg = config(tmp_path / "cut", *settings)
@@ -89,11 +103,11 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path, method):
 
         def stop(self):
             if self.current_epoch == 2:
-                raise Stop
+                raise StopError
             began(self)
 
         patch.setattr(ImbalancedRegressor, "on_train_epoch_start", stop)
-        with pytest.raises(Stop):
+        with pytest.raises(StopError):
             train(cfg)
     cut = trained(tmp_path / "cut", *settings)
     for name, value in weights(whole, Phase.REPRESENT).items():
@@ -104,7 +118,9 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path, method):
 def test_methods_that_differ_in_phase_3_share_phase_1(tmp_path):
     folder = f"paths.store={tmp_path / 'store'}"
     for method in ("reg_retrain", "reg_random", "reg_rebagg"):
-        trained(tmp_path / method, *TINY, f"method={method}", "imbalance=normal", "store=on", folder, "retrain.epochs=1")
+        trained(
+            tmp_path / method, *TINY, f"method={method}", "imbalance=normal", "store=on", folder, "retrain.epochs=1"
+        )
     assert len(list((tmp_path / "store").rglob("last.ckpt"))) == 1
 
 
@@ -165,7 +181,11 @@ def test_targets_that_are_no_numbers_to_learn_are_refused(tmp_path, values, part
         (["method=reg_mse", "posthoc=tau_norm"], ["tau_norm", "rebagg"]),
         (["method=reg_bmc", "target_weights=lds"], ["BMCLoss", "target_weights=none"]),
         (["method=reg_bmc", "batch_size=1"], ["batch_size=1", "at least 2"]),
-        (["method=reg_mse", "retrain=crt"], ["retrain.loss=CrossEntropyLoss"]),
+        (["method=reg_eos", "loss@retrain.loss=bmc", "retrain.batch_size=1"], ["retrain.batch_size=1", "at least 2"]),
+        (["method=reg_mse", "dataset.task=classification", "imbalance=exp", "loss=ce"], ["dataset.task", "numbers"]),
+        (["method=reg_mse", "imbalance=missing", "dataset.laws.seen=[11,12]"], ["beyond", "dataset.bins"]),
+        (["method=reg_mse", "dataset.in_memory=false"], ["dataset.in_memory=true"]),
+        (["method=reg_mse", "retrain=crt"], ["retrain.loss=CrossEntropyLoss", "loss@retrain.loss=mse"]),
         (["method=reg_mse", "dataset.image_size=8"], ["8 x 8", "dataset.image_size"]),
         (["method=reg_mse", "dataset.bins=[3,2]"], ["dataset.bins=[3, 2]"]),
         (["method=reg_mse", "imbalance=density", "imbalance.law.at=[1,2]", "imbalance.law.density=[0,0]"], ["mass"]),
@@ -188,6 +208,24 @@ def test_what_cannot_work_is_said_before_training(tmp_path, overrides, parts):
 )
 def test_classes_refuse_what_is_made_for_numbers(tmp_path, overrides, parts):
     assert_refused(lambda: train(config(tmp_path / "run", "method=erm", *overrides)), *parts)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "named"),
+    [
+        (["method=reg_bni"], "BNILoss"),
+        (["method=reg_mse", "target_weights=lds"], "target_weights.base=inverse_sqrt"),
+    ],
+    ids=["prior", "weights"],
+)
+def test_a_sampler_beside_another_compensation_is_warned_of(caplog, overrides, named):
+    cfg = composed(*TINY, "sampler=class_balanced", *overrides)
+    model = build_network(cfg, numbers.sample())
+    with caplog.at_level(logging.WARNING):
+        check_regression(model, None, cfg)
+    [warning] = [record.getMessage() for record in caplog.records]
+    assert "sampler.kind=class_balanced" in warning
+    assert named in warning
 
 
 def test_analyses_of_classifiers_refuse_a_regression(run):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from helpers.runs import assert_refused_before_training, coloured_classes, evaluated, own_images, trained, weights
+from helpers.studies import shelved
 
 from lightning_imb.fit import read_checkpoint
 from lightning_imb.mixing import CMO
@@ -19,13 +20,13 @@ def same_weights(a, b, phase=Phase.REPRESENT):
 @pytest.fixture(scope="module")
 def erm(tmp_path_factory):
     """Cross entropy, nothing else."""
-    return trained(tmp_path_factory.mktemp("erm") / "run", "method=erm", *QUICK)
+    return shelved(tmp_path_factory.mktemp("erm") / "run", "method=erm", *QUICK)
 
 
 @pytest.fixture(scope="module")
 def balanced(tmp_path_factory):
     """Cross entropy on balanced classes."""
-    return trained(tmp_path_factory.mktemp("balanced") / "run", "method=erm", "imbalance=none", *QUICK)
+    return shelved(tmp_path_factory.mktemp("balanced") / "run", "method=erm", "imbalance=none", *QUICK)
 
 
 # --- parts that must change nothing
@@ -83,7 +84,7 @@ def test_frozen_batch_norm_leaves_the_extractor_of_phase_1(tmp_path):
 
 
 def test_updated_batch_norm_moves_statistics_and_no_weight(tmp_path):
-    run = trained(tmp_path / "run", "method=crt", *QUICK)
+    run = shelved(tmp_path / "run", "method=crt", *QUICK)
     before, after = weights(run, Phase.REPRESENT, "best"), weights(run, Phase.RETRAIN)
     changed = {name for name in before if not torch.equal(before[name], after[name])} - {"head.weight", "head.bias"}
     assert changed
@@ -92,7 +93,7 @@ def test_updated_batch_norm_moves_statistics_and_no_weight(tmp_path):
 
 @pytest.mark.parametrize("method", ["crt", "lws", "mislas", "weight_balancing", "partial", "tail_calib"])
 def test_what_phase_3_made_is_scored_again_from_its_checkpoint(tmp_path, method):
-    run = trained(tmp_path / "run", f"method={method}", *QUICK)
+    run = shelved(tmp_path / "run", f"method={method}", *QUICK)
     scored = evaluated(run)
     assert scored["test/bacc"] == run.read_metrics()["test/bacc"]
     assert scored["test/ece"] == pytest.approx(run.read_metrics()["test/ece"], abs=1e-6)
@@ -156,7 +157,7 @@ def test_a_posthoc_method_is_scored_beside_the_head_it_started_from(tmp_path, er
 
 
 def test_synthetic_images_reach_the_loss_and_are_told_apart(tmp_path, erm):
-    run = trained(tmp_path / "run", "method=pixel_smote", *QUICK)
+    run = shelved(tmp_path / "run", "method=pixel_smote", *QUICK)
     counts = run.read_data()["class_counts"]["train"]
     assert len(set(counts)) == 1
     assert run.read_data()["real_counts"] == erm.read_data()["class_counts"]["train"]
@@ -231,7 +232,7 @@ def test_what_cannot_work_is_refused_before_training(tmp_path, words, overrides)
 
 
 def test_evaluation_makes_no_synthetic_images_that_it_does_not_need(tmp_path, monkeypatch):
-    run = trained(tmp_path / "run", "method=pixel_smote", *QUICK)
+    run = shelved(tmp_path / "run", "method=pixel_smote", *QUICK)
     assert sum(evaluated(run, "split=train")["train/recall"]) > 0  # which needs them
     monkeypatch.setattr("imblearn.over_sampling.SMOTE._fit_resample", None)
     assert evaluated(run)["test/bacc"] == run.read_metrics()["test/bacc"]

@@ -2,13 +2,9 @@
 
 import csv
 import json
-import os
 import re
 import shlex
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
 import yaml
@@ -29,7 +25,7 @@ space:
 RUNS = ("epochs=3", "retrain.epochs=3", "retrain.scheduler.warmup_epochs=0", "model.extractor.width=4", "logger=csv")
 FIXED = (*RUNS, "threads=1", "accelerator.precision=32-true", "paths.store=store")
 SEARCH = ("--config-dir", "conf", "search=small", "seeds=[0,1]", "n_trials=3", "study=study", *FIXED)
-PATIENCE_S = 300
+QUIET = (("without_figures",),)  # of the runs; the study draws its own
 
 
 def study_in(folder, low="1e-3", high="1.0"):
@@ -46,26 +42,17 @@ def outcome(folder):
     return [{key: value for key, value in row.items() if key != "wall_s"} for row in rows]
 
 
-def ended_by(folder, number, sign):
-    """Start the search, send it a signal once a file is there, and wait; the exit code and what it said."""
-    command = [sys.executable, "-m", "lightning_imb.tune", *SEARCH]
-    with subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ.copy()
-    ) as process:
-        deadline = time.monotonic() + PATIENCE_S
-        while not (folder / sign).exists() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.005)
-        process.send_signal(number)
-        out, _ = process.communicate(timeout=PATIENCE_S)
-    assert (folder / sign).exists(), out
-    return process.returncode, out
+@pytest.fixture
+def tune(console):
+    """imb-tune with these words in a folder."""
+    return lambda folder, *words: console.script("tune", *SEARCH, *words, cwd=folder, accidents=QUIET)
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(console, tmp_path_factory):
     """A study that nobody disturbed: its folder, and how the command ended."""
     folder = study_in(tmp_path_factory.mktemp("whole"))
-    return folder, script("tune", *SEARCH, cwd=folder)
+    return folder, console.script("tune", *SEARCH, cwd=folder, accidents=QUIET)
 
 
 @pytest.mark.slow
@@ -106,46 +93,54 @@ def test_trials_that_differ_after_phase_1_share_it(whole):
 
 
 @pytest.mark.slow
-def test_the_command_of_the_best_trial_trains_it_again(whole):
+def test_the_command_of_the_best_trial_trains_it_again(console, whole):
     folder, _ = whole
     best = yaml.safe_load((folder / "study" / "best.yaml").read_text())
     program, *words = shlex.split(best["command"])
     assert (program, words[0], words[-1]) == ("imb-train", "-m", "seed=0,1")
-    again = script("train", *words[1:-1], "seed=1", "hydra.run.dir=again", "store=off", cwd=folder)
+    alone = (*words[1:-1], "seed=1", "hydra.run.dir=again", "store=off")
+    again = console.script("train", *alone, cwd=folder, accidents=QUIET)
     assert again.code == 0, again.err
     assert json.loads((folder / "again" / "metrics.json").read_text())["val/bacc"] == best["seeds"]["1"]
 
 
 @pytest.mark.slow
-def test_the_same_command_has_nothing_left_to_do(whole):
+def test_the_same_command_has_nothing_left_to_do(tune, whole):
     folder, _ = whole
     before = {path: path.stat().st_mtime_ns for path in folder.glob("study/trials/**/*")}
-    end = script("tune", *SEARCH, cwd=folder)
+    end = tune(folder)
     assert (end.code, "3 of 3 trials are finished" in end.out) == (0, True)
     assert {path: path.stat().st_mtime_ns for path in folder.glob("study/trials/**/*")} == before
 
 
 @pytest.mark.slow
-def test_a_study_that_is_killed_twice_and_interrupted_once_ends_as_if_nothing_had_happened(whole, tmp_path):
+def test_a_study_that_is_killed_twice_and_interrupted_once_ends_as_if_nothing_had_happened(
+    console, tune, whole, tmp_path
+):
     folder = study_in(tmp_path)
-    code, _ = ended_by(folder, signal.SIGKILL, "study/trials/0/seed=0/checkpoints/represent/last.ckpt")
-    assert code == -signal.SIGKILL
-    code, _ = ended_by(folder, signal.SIGKILL, "study/trials/1/seed=0/config.yaml")
-    assert code == -signal.SIGKILL
-    code, out = ended_by(folder, signal.SIGTERM, "study/trials/1/seed=1/config.yaml")
-    assert code == 143, out
-    assert re.search(r"interrupted by SIGTERM.*the same command goes on in study", out)
-    end = script("tune", *SEARCH, cwd=folder)
+
+    def ended_by(*accident):
+        return console.script("tune", *SEARCH, cwd=folder, accidents=(*QUIET, accident))
+
+    runs = "study/trials/{}/seed={}"
+    for number, step, left in ((0, "checkpoints/represent/last.ckpt", 2), (1, "metrics.json", 1)):
+        end = ended_by("die_at_file_step", f"replace {runs.format(number, 0)}/{step}", left)
+        assert end.code == 128 + signal.SIGKILL, end
+    assert (folder / runs.format(0, 0) / "metrics.json").is_file()
+    assert (folder / runs.format(1, 0) / "config.yaml").is_file()
+    end = ended_by("signal_at", signal.SIGTERM, "retrain", 1, 0)
+    assert end.code == 128 + signal.SIGTERM, end
+    assert (folder / runs.format(1, 1) / "config.yaml").is_file()
+    assert re.search(r"interrupted by SIGTERM.*the same command goes on in study", end.out + end.err)
+    end = tune(folder)
     assert end.code == 0, end.err
     assert outcome(folder) == outcome(whole[0])
 
 
 @pytest.mark.slow
-def test_a_failing_run_is_a_failed_trial_with_its_sentence_in_the_log(tmp_path):
+def test_a_failing_run_is_a_failed_trial_with_its_sentence_in_the_log(tune, tmp_path):
     folder = study_in(tmp_path, low="1e+37", high="1e+38")
-    assert_one_sentence(
-        script("tune", *SEARCH, "seeds=0", "max_failures=2", cwd=folder), "2 trials in a row failed", "NaN"
-    )
+    assert_one_sentence(tune(folder, "seeds=0", "max_failures=2"), "2 trials in a row failed", "NaN")
     rows = outcome(folder)
     assert [row["state"] for row in rows] == ["fail", "fail"]
     assert all("NaN" in row["error"] for row in rows)
@@ -153,12 +148,12 @@ def test_a_failing_run_is_a_failed_trial_with_its_sentence_in_the_log(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_commands_do_not_work_on_one_study(tmp_path):
+def test_two_commands_do_not_work_on_one_study(tune, tmp_path):
     from lightning_imb.utils.lock import locked
 
     folder = study_in(tmp_path)
     with locked(folder / "study" / "lock", lambda: None):
-        end = script("tune", *SEARCH, cwd=folder)
+        end = tune(folder)
     assert_one_sentence(end, "another imb-tune", "study")
     assert [path.name for path in (folder / "study").iterdir()] == ["lock"]
 
@@ -174,8 +169,8 @@ def test_two_commands_do_not_work_on_one_study(tmp_path):
         (["protocol=paper"], ["validation images"]),
     ],
 )
-def test_a_mistake_is_one_sentence_and_leaves_nothing(tmp_path, arguments, words):
-    assert_one_sentence(script("tune", *arguments, cwd=tmp_path), *words)
+def test_a_mistake_is_one_sentence_and_leaves_nothing(console, tmp_path, arguments, words):
+    assert_one_sentence(console.script("tune", *arguments, cwd=tmp_path), *words)
     assert list(tmp_path.iterdir()) == []
 
 

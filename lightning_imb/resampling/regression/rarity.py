@@ -76,11 +76,28 @@ class Rarity:
             return through(box_plot_points(y), y)
         return through(self.relevance, y)
 
+    def check(self, y: Floats) -> None:
+        """Refuse targets (N,) as `partitions` does, and warn where none is rare, so that nothing will be balanced.
+
+        Raises:
+            InputError: As `partitions`.
+        """
+        if any(partition.rare for partition in self.partitions(y)):
+            return
+        log.warning(
+            "no training target is rare, so nothing is balanced: the highest relevance is %.3g, below %s.threshold=%g; "
+            "say which are, as %s, or set %s.relevance=density with a lower threshold",
+            self.of(y).max(),
+            self.group,
+            self.threshold,
+            self._by_hand(y),
+            self.group,
+        )
+
     def partitions(self, y: Floats) -> list[Partition]:
         """Split targets (N,) into maximal runs of rare and normal ones, ascending in the targets.
 
-        Targets of which none is rare, as even ones are, are one run of normal targets: nothing is to be balanced, and a
-        warning says so.
+        Targets of which none is rare, as even ones are, are one run of normal targets.
 
         Raises:
             InputError: If no target is normal, or all are the same.
@@ -88,7 +105,7 @@ class Rarity:
         relevance = self.of(y)
         order = np.argsort(y, kind="stable")
         rare = relevance[order] >= self.threshold
-        self._look(y, rare, float(relevance.max()))
+        self._require_normal(y, rare)
         runs = np.split(order, np.flatnonzero(np.diff(rare)) + 1)
         return [
             Partition(np.sort(run), bool(relevance[run[0]] >= self.threshold), float(y[run[0]]), float(y[run[-1]]))
@@ -102,25 +119,19 @@ class Rarity:
             )
         return bins_of(self.bins, y, f"{self.group}.bins")
 
-    def _look(self, y: Floats, rare: NDArray[np.bool_], highest: float) -> None:
-        """Refuse targets of which all are rare, and warn where none is."""
-        if rare.any() and not rare.all():
-            return
-        group, threshold = self.group, f"{self.group}.threshold={self.threshold:g}"
-        low, middle, high = np.percentile(y, (0, 50, 100))
-        if low == high:
-            raise InputError(f"no target is rarer than others where all of them are {low:g}: give different targets")
-        by_hand = f"{group}.relevance=[[{low:.3g},1],[{middle:.3g},0],[{high:.3g},1]]"
+    def _require_normal(self, y: Floats, rare: NDArray[np.bool_]) -> None:
+        if y.min() == y.max():
+            raise InputError(f"no target is rarer than others where all of them are {y[0]:g}: give different targets")
         if rare.all():
-            raise InputError(f"every training target is rare at {threshold}: raise it, or say which are, as {by_hand}")
-        log.warning(
-            "no training target is rare, so nothing is balanced: the highest relevance is %.3g, below %s; say which are, "
-            "as %s, or set %s.relevance=density with a lower threshold",
-            highest,
-            threshold,
-            by_hand,
-            group,
-        )
+            raise InputError(
+                f"every training target is rare at {self.group}.threshold={self.threshold:g}: raise it, or say which "
+                f"are, as {self._by_hand(y)}"
+            )
+
+    def _by_hand(self, y: Floats) -> str:
+        """Control points that make the ends of these targets rare."""
+        low, middle, high = np.percentile(y, (0, 50, 100))
+        return f"{self.group}.relevance=[[{low:.3g},1],[{middle:.3g},0],[{high:.3g},1]]"
 
 
 def _checked_points(setting: str, points: Points) -> list[tuple[float, float]]:

@@ -81,7 +81,7 @@ class SMOGN(RegressionResampler):
 
     def check_targets(self, y: ArrayLike) -> None:
         """Refuse targets of which all are rare, and warn of those of which none is."""
-        self.rarity.partitions(np.asarray(y, dtype=np.float64))
+        self.rarity.check(np.asarray(y, dtype=np.float64))
 
     def _resample(self, z: NDArray[Any], y: Floats, seed: int) -> Resampled:
         partitions = self.rarity.partitions(y)

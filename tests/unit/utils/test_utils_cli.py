@@ -49,7 +49,7 @@ def test_the_task_gets_the_config_of_the_command_line(imb):
     [
         ("loss=ldma", "'ldma' is not an option of loss", "did you mean 'ldam'?"),
         ("method=eso", "'eso' is not an option of method", "did you mean 'eos'?"),
-        ("loss=ldma", "options:", "equalization, focal, focal_sigmoid, gcl"),
+        ("loss=ldma", "options:", "equalization, focal, focal_r, focal_sigmoid, gai, gcl"),
         ("losss=ldam", "'losss'", "did you mean 'loss'?"),
         ("experimnt=mine", "'experimnt'", "did you mean 'experiment'?"),  # a group with nothing chosen
         ("sweeep=demo", "'sweeep'", "did you mean 'sweep'?"),

@@ -91,7 +91,9 @@ def test_runs_hold_every_row_once_and_touch_at_the_threshold():
 
 def test_targets_that_are_even_have_no_rare_ones_and_the_warning_gives_control_points_that_work(caplog):
     y = np.linspace(1, 10, 91)
-    [run] = Rarity("extremes", 0.8, None, "resampler").partitions(y)
+    rarity = Rarity("extremes", 0.8, None, "resampler")
+    rarity.check(y)
+    [run] = rarity.partitions(y)
     assert not run.rare
     assert run.rows.tolist() == list(range(91))
     [warning] = [record.getMessage() for record in caplog.records]
