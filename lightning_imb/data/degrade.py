@@ -6,7 +6,7 @@ from torch import Tensor
 
 GREY = 128  # outside of the circle that a turned image is cut to
 
-_SOFT = 0.75  # pixels: standard deviation of the low-pass of turned images; from 0.7 on the pixel grid leaves no trace
+_SOFT = 0.75  # pixels: standard deviation of the low-pass of turned images; below 0.7 white noise tells the angle
 _FINER = 2  # even: at 0 degrees points fall between the fine pixels, as they do on average at any other angle
 
 _SHARPEST = 1e-3  # pixels: from here down a blur changes nothing

@@ -162,8 +162,8 @@ def _report(values: NDArray[np.float64], ratio: NDArray[np.float64], kept: int, 
     if kept < _FEW_KEPT * within:
         decides = int(bins.of(values[ratio.argmax()]))
         log.warning(
-            "imbalance.law keeps %d of the %d training images it has mass on (%.1f %%): the bin %s, which holds %d, has "
-            "the fewest for what the law asks; narrow imbalance.law.within to leave it out, or ask for fewer dataset.bins",
+            "imbalance.law keeps %d of the %d training images it has mass on (%.1f %%): the bin %s, which holds %d, "
+            "has the fewest for what the law asks; narrow imbalance.law.within to leave it out, or lower dataset.bins",
             *(kept, within, 100 * kept / within, bins.names[decides], bins.counts(values)[decides]),
         )
 

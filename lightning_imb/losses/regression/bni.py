@@ -24,10 +24,10 @@ class BNILoss(BalancedMSELoss):
     not well above the width of a bin that sum is a comb, which pulls samples to the edges of their bins; and at any s
     it pushes the predictions of targets beyond the outermost middles outward without end.
 
-    Mind the ends (derived): there are no targets beyond the range of training, so the loss of a target y near its
-    end e is least near ``e + s^2 / (e - y)``, far outside for ``e - y`` well below s and infinitely far for
-    ``y = e``. The pull outward fades as ``2 s^2 / (yhat - e)``, and a network that cannot tell such targets from
-    their neighbours strikes a balance. A smaller s narrows the zone.
+    Mind the ends (derived): no targets lie beyond the range of training, so the loss of a target y less than about s
+    inside its end e is least outside of it: near ``e + s^2 / (e - y)``, infinitely far for ``y = e``. The pull there
+    fades as ``2 s^2 / (yhat - e)``. A smaller s narrows the zone. Likewise a target in a bin with none around it for
+    several s has hardly any gradient (see `BMCLoss`); fewer bins or a kernel close such gaps.
 
     Args:
         targets: See `RegressionLoss`.

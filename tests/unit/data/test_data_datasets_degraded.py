@@ -13,7 +13,7 @@ from lightning_imb.data.sources import ArraySource
 from lightning_imb.data.splits import Splits
 from lightning_imb.utils.errors import InputError
 
-RANGES = {"angle": (rotate, [0, 90]), "blur": (blur, [0, 4]), "brightness": (darken, [0.2, 1])}
+RANGES = {"angle": (rotate, [0, 90]), "blur": (blur, [0.5, 4]), "brightness": (darken, [0.2, 1])}
 CIFAR10 = Path(os.environ.get("IMB_DATA", Path(__file__).parents[4] / "shared" / "data")) / "cifar10.zip"
 
 

@@ -52,6 +52,12 @@ def test_a_normal_law_that_is_hardly_cut_off_is_the_normal_one():
     assert far.density([3, 5.5]) == pytest.approx(none.density([3, 5.5]), rel=1e-6)
 
 
+def test_a_far_end_of_a_normal_law_is_a_law_as_long_as_it_has_a_millionth_of_the_mass():
+    drawn = Normal(0, 1, [4.7, None]).draw(100, np.random.default_rng(0))
+    assert (drawn >= 4.7).all()
+    assert len(set(drawn)) == 100
+
+
 def test_mass_of_a_normal_law_lies_where_it_is_said_to():
     drawn = Normal(5.5, 1, [0, None]).draw(200_000, np.random.default_rng(0))
     outside = [np.mean((drawn < low) | (drawn > high)) for low, high in ((3.5, 7.5), (2.5, 8.5))]
@@ -76,6 +82,9 @@ def test_heights_are_on_no_scale():
         (lambda: Normal(5, -1, None), r"std is -1"),
         (lambda: Normal("five", 1, None), r"mean is 'five'"),
         (lambda: Normal(5, 1, [9, 2]), r"low < high"),
+        (lambda: Normal(5.5, 0.1, [50, 60]), r"within=\[50, 60\] leaves no mass .* mean 5.5 and std 0.1"),
+        (lambda: Normal(-10, 1, [0, None]), r"leaves no mass"),
+        (lambda: Normal(0, 1, [None, -4.9]), r"leaves no mass"),
         (lambda: Density([1, 2], [0, 0]), r"has no mass"),
         (lambda: Density([1, 2], [1, -1]), r"negative height"),
         (lambda: Density([2, 1], [1, 1]), r"ascending"),

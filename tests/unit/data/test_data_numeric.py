@@ -1,3 +1,5 @@
+import logging
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,33 @@ def test_bins_without_data_stay_empty():
 def test_targets_beyond_the_edges_count_to_the_outer_bins():
     values = np.array([0.5, 1.5, 2.5, 3.5])
     assert thinned_rows(values, Uniform([0, 4]), TargetBins((1.0, 2.0, 3.0)), 0).tolist() == [0, 1, 2, 3]
+
+
+def test_the_density_of_the_outer_bins_is_that_of_all_the_values_they_hold():
+    values = np.random.default_rng(0).normal(35, 12, 20_000).clip(0, 99)
+    rows = thinned_rows(values, Uniform([0, 99]), TargetBins((20.0, 25, 30, 35, 40, 45, 50)), 0)
+    reach = (values.min(), 25, 30, 35, 40, 45, values.max())
+    per_unit = np.histogram(values[rows], reach)[0] / np.diff(reach)
+    assert per_unit.max() < 1.2 * per_unit.min()
+
+
+def test_a_law_that_leaves_few_warns_and_names_the_bin_that_decides(caplog):
+    tail = np.concatenate([np.linspace(0, 8.99, 990), np.linspace(9.1, 10, 10)])
+    with caplog.at_level(logging.WARNING):
+        thinned_rows(tail, Uniform([0, 9]), equal_bins(0, 10, 10), 0)
+        assert caplog.text == ""
+        rows = thinned_rows(tail, Uniform([0, 10]), equal_bins(0, 10, 10), 0)
+    assert 30 < len(rows) < 160
+    assert f"keeps {len(rows)} of the 1000 training images" in caplog.text
+    assert "the bin 9 to 10, which holds 10," in caplog.text
+    assert "narrow imbalance.law.within" in caplog.text
+
+
+def test_a_narrow_law_that_takes_all_it_can_is_no_reason_to_warn(caplog):
+    flat = np.linspace(0, 10, 1000)
+    with caplog.at_level(logging.WARNING):
+        assert len(thinned_rows(flat, Uniform([0, 0.5]), equal_bins(0, 10, 10), 0)) == 50
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(

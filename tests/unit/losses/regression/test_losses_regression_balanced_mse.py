@@ -56,27 +56,6 @@ def test_gai_integrates_a_mixture_in_closed_form(components):
     assert loss.per_sample(*batch()).tolist() == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
-@pytest.mark.parametrize("bins", [None, 20])
-def test_bni_sums_over_bins_that_hold_targets(bins):
-    edges = np.linspace(1, 10, (bins or 9) + 1)
-    counts = np.histogram(VALUES, edges)[0]
-    assert 0 in counts
-    shares = [(n / len(VALUES), (edges[b] + edges[b + 1]) / 2) for b, n in enumerate(counts) if n]
-    expected = written_out(lambda yhat: sum(w * normal(c, yhat, S**2) for w, c in shares))
-    loss = BNILoss(TARGETS, bins=bins, **FIXED)
-    assert loss.per_sample(*batch()).tolist() == pytest.approx(expected, rel=1e-4, abs=1e-5)
-
-
-def test_bni_of_a_smoothed_histogram():
-    edges = np.linspace(1, 10, 10)
-    counts = [0, *np.histogram(VALUES, edges)[0], 0]
-    smoothed = [0.5 * counts[b - 1] + counts[b] + 0.5 * counts[b + 1] for b in range(1, 10)]
-    shares = [(n / sum(smoothed), edges[b] + 0.5) for b, n in enumerate(smoothed) if n]
-    expected = written_out(lambda yhat: sum(w * normal(c, yhat, S**2) for w, c in shares))
-    loss = BNILoss(TARGETS, bins=None, kernel="triang", size=3, pad="zero", **FIXED)
-    assert loss.per_sample(*batch()).tolist() == pytest.approx(expected, rel=1e-4, abs=1e-5)
-
-
 def test_one_component_is_the_mean_and_the_variance():
     mixture = fit_mixture(VALUES, 1, 0)
     assert mixture.share == pytest.approx([1])
@@ -129,9 +108,9 @@ def test_the_prior_follows_the_targets_and_the_noise_stays(form):
         (GAILoss, {"components": 2.0}, "components is 2.0"),
         (GAILoss, {"components": 501}, "500 different values"),
         (BNILoss, {"bins": 0}, "number of bins is 0"),
+        (BNILoss, {"form": "sum"}, "form is 'sum'"),
         (BNILoss, {"kernel": "box"}, "kernel is 'box'"),
         (BNILoss, {"pad": "wrap"}, "pad is 'wrap'"),
-        (BNILoss, {"bins": None, "noise": 0.3}, r"noise s is 0\.30\d+ in units of the target but must be above 0\.5"),
     ],
 )
 def test_unusable_options_are_errors(make, options, message):

@@ -1,10 +1,14 @@
 """Weights of target bins: inverse frequency, its root, and a smoothed density."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
+import lightning_imb.conf
 from lightning_imb.losses.regression import TargetWeights, smoothing_kernel
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.target_bins import TargetSample, equal_bins
@@ -104,6 +108,18 @@ def test_clipping_limits_the_counts():
         rescaled([5000, 1000, 50, 5, 1], [1 / 1000, 1 / 1000, 1 / 50, 1 / 5, 1 / 5])
     )
     assert weights([5000, 1000, 2000], clip=[5, 1000]) == pytest.approx([1, 1, 1])
+
+
+@pytest.mark.parametrize("name", ["inverse", "lds_inverse"])
+def test_the_inverse_is_clipped_as_released_unless_told(name):
+    config = OmegaConf.load(Path(str(lightning_imb.conf.__file__)).parent / "target_weights" / f"{name}.yaml")
+    counts = [5000, 1000, 50, 5, 1]
+    as_it_is, free = (
+        instantiate(config, bins=None, kernel="none", **change, _convert_="all").weights(sample(counts)).weight
+        for change in ({}, {"clip": None})
+    )
+    assert as_it_is == pytest.approx(rescaled(counts, [1 / 1000, 1 / 1000, 1 / 50, 1 / 5, 1 / 5]))
+    assert free == pytest.approx(rescaled(counts, [1 / n for n in counts]))
 
 
 def test_clipping_comes_before_the_root():
