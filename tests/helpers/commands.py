@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from helpers import forks
 
+PATIENCE_S = 300  # for a study, a sweep or two ranks
+
 
 class Ended(NamedTuple):
     code: int
@@ -54,7 +56,7 @@ class Console(forks.Launcher):
     def script(self, name, *arguments, cwd, accidents=()):
         """The same, as :func:`script` gives it, and nothing of the launch is left in the folder."""
         log = Path(cwd) / "launch.log"
-        end = super().__call__(cwd, name, *arguments, accidents=accidents)
+        end = super().__call__(cwd, name, *arguments, accidents=accidents, patience=PATIENCE_S)
         err = _stderr_of(log).read_text()
         log.unlink()
         _stderr_of(log).unlink()

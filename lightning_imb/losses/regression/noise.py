@@ -14,10 +14,8 @@ _LEAST = 1e-4  # how far the noise can be learnt down, as a share of what it sta
 class LabelNoise(nn.Module):
     """Standard deviation s of the labels around what predicts them: ``s^2 = least^2 + exp(2 log_noise)``.
 
-    ``least`` is a share of the initial s so small that it is felt only by one learnt down to nothing.
-
     Its logarithm is what is learnt, so that s stays positive and a step is a share of it; the released code learns s
-    itself.
+    itself. ``least``, a tiny share of the first s, keeps one that is learnt down and down from 0.
 
     The number is no part of the network: it leaves no trace in a ``state_dict`` and is not expected in one. It
     travels through `state`.
