@@ -50,8 +50,8 @@ def error_entries(prefix: str, predictions: Predictions, data: ImbalancedDataMod
     """Errors of predicted numbers as entries of ``metrics.json``; see `lightning_imb.metrics.error_scores`.
 
     For the test set, which ``prefix`` alone names, also what needs no network: ``test/baseline/...``, errors of
-    constants, and ``test/baseline/noise_floor_mse`` and ``noise_floor_bin_mse``, those of the maximum-likelihood estimate
-    (a yardstick, not a bound), where the data set knows them.
+    constants, and ``test/baseline/noise_floor_mse`` and ``noise_floor_bin_mse``, those of the maximum-likelihood
+    estimate (a yardstick, not a bound), where the data set knows them.
 
     Args:
         prefix: As `score_entries`.

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import torch
 from pytorch_lightning import LightningModule
@@ -139,7 +139,7 @@ class PhasedModule(LightningModule, ABC):
         """What the names of this phase's metrics begin with."""
         return "retrain/" if self.phase is Phase.RETRAIN else ""
 
-    def train(self, mode: bool = True) -> "PhasedModule":
+    def train(self, mode: bool = True) -> Self:
         """Switch to training mode; what phase 3 freezes stays in evaluation mode."""
         super().train(mode)
         if mode and self.retraining is not None:

@@ -4,8 +4,8 @@ import functools
 
 import numpy as np
 import torch
-from helpers import tiny
 
+from helpers import tiny
 from lightning_imb.data.sources import ArraySource
 from lightning_imb.data.splits import Splits
 from lightning_imb.losses.regression import MSELoss
