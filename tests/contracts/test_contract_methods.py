@@ -14,12 +14,6 @@ from lightning_imb.utils.checked import epoch_of
 SHORT = ("epochs=1", "retrain.epochs=1", "logger=none", "callbacks=quiet", "threads=1")
 
 
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch):
-    """Drawing takes twice as long as training here and has tests of its own."""
-    monkeypatch.setattr(workflow, "run_figures", lambda run, scores: {})
-
-
 def trained(folder, *overrides):
     workflow.train(composed(*SHORT, f"run_dir={folder}", *overrides))
     return json.loads((folder / "metrics.json").read_text())
