@@ -18,6 +18,7 @@ from lightning_imb.data.ordered import OrderedBatches
 from lightning_imb.data.oversample import OverSampler
 from lightning_imb.models.phased import PhasedModule
 from lightning_imb.models.retraining import Retraining
+from lightning_imb.resampling import NoResampling
 
 log = logging.getLogger(__name__)
 
@@ -163,6 +164,8 @@ def balance(z: Tensor, y: Tensor, resampler: OverSampler) -> EmbeddingSet:
         y: Labels (N,) int64, or numbers (N,) float32.
         resampler: What makes the synthetic rows.
     """
+    if isinstance(resampler, NoResampling):  # as imbalanced-learn's samplers do, it would refuse numbers
+        return EmbeddingSet(z, y, len(y))
     X, labels = resampler.fit_resample(z.numpy(), y.numpy())
     rows = torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32))
     n_real = getattr(resampler, "n_real_", len(y))  # fewer, where some rows are left out

@@ -23,12 +23,5 @@ class NoResampling(BaseSampler):
         super().__init__()
         self.random_state = random_state
 
-    def fit_resample(self, X: Matrix, y: NDArray[Any], **params: Any) -> tuple[Matrix, NDArray[Any]]:
-        """Rows (N, D) and targets (N,) as they are; also numbers, which imbalanced-learn takes for unknown labels."""
-        if np.issubdtype(np.asarray(y).dtype, np.floating):
-            return self._fit_resample(X, y)
-        resampled: tuple[Matrix, NDArray[Any]] = super().fit_resample(X, y, **params)
-        return resampled
-
     def _fit_resample(self, X: Matrix, y: NDArray[Any]) -> tuple[Matrix, NDArray[Any]]:
         return X.copy(), y.copy()

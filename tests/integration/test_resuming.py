@@ -87,7 +87,7 @@ def test_a_network_that_draws_random_numbers_resumes_exactly(tmp_path, monkeypat
 
 
 def test_a_process_that_is_killed_goes_on_as_if_nothing_had_happened(console, tmp_path):
-    given = ["epochs=6", "retrain.epochs=2", "logger=csv", "callbacks=quiet"]
+    given = ["epochs=6", "retrain.epochs=2", "logger=csv", "callbacks=quiet", "threads=1"]  # not as many as are free
     run = RunFolder(tmp_path / "run")
     killed = [("signal_at", signal.SIGKILL, "represent", 3, 2)]
     end = console(tmp_path, *given, f"hydra.run.dir={run.path}", accidents=killed)
