@@ -7,8 +7,8 @@ from helpers.runs import weights
 from helpers.studies import shelved
 from lightning_imb.phases import Phase
 
-# margins, late weights, warm-up, a schedule
-THREE = ["epochs=3", "retrain.epochs=3", "loss=ldam", "reweight=drw", "reweight.start=2"]
+# margins, late weights, warm-up, a schedule; one thread, not as many as are free: processes share the run
+THREE = ["epochs=3", "retrain.epochs=3", "loss=ldam", "reweight=drw", "reweight.start=2", "threads=1"]
 VOLATILE = ("wall_s", "command")
 
 
