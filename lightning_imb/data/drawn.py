@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_imb.data.laws import Law, Uniform
-from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.checked import checked_whole
 
 _STREAMS = {"train": 0, "val": 1, "test": 2}
 
@@ -62,14 +62,8 @@ class Draws(NamedTuple):
         Raises:
             InputError: If the size is no whole number from 1 on, a seed is none from 0 on, or the range has no room.
         """
-        _check_whole(size, setting, 1)
+        checked_whole(setting, size, 1)
         shared = Uniform(self.within)
         if split == "test":
-            return Draw(shared, size, _check_whole(self.test_seed, "dataset.test_seed", 0), split)
-        return Draw(self.law or shared, size, _check_whole(self.data_seed, "dataset.data_seed", 0), split)
-
-
-def _check_whole(value: int, setting: str, low: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise InputError(f"{setting} is {value!r}; give a whole number >= {low}")
-    return value
+            return Draw(shared, size, checked_whole("dataset.test_seed", self.test_seed, 0), split)
+        return Draw(self.law or shared, size, checked_whole("dataset.data_seed", self.data_seed, 0), split)

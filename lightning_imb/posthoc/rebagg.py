@@ -12,9 +12,8 @@ from lightning_imb.posthoc.base import Adjusted, Given, PostHoc
 from lightning_imb.posthoc.heads import FixedLinear
 from lightning_imb.resampling.arrays import draw_seed
 from lightning_imb.resampling.regression.bags import OVER, VARIANTS, Bagging
-from lightning_imb.resampling.regression.base import checked_count
 from lightning_imb.resampling.regression.rarity import Partition, Points, Rarity
-from lightning_imb.utils.checked import checked_choice, checked_number
+from lightning_imb.utils.checked import checked_choice, checked_number, checked_whole
 
 _MIN_ALPHA = 1e-6  # features that are 0 everywhere are common in embeddings, and leave nothing to invert
 
@@ -72,9 +71,9 @@ class REBAGG(PostHoc):
         self.bagging = Bagging(
             checked_choice("posthoc.variant", variant, VARIANTS),
             checked_choice("posthoc.over", over, OVER),
-            checked_count("posthoc.k", k),
+            checked_whole("posthoc.k", k, 1),
         )
-        self.models = checked_count("posthoc.models", models)
+        self.models = checked_whole("posthoc.models", models, 1)
         self.rarity = Rarity(relevance, threshold, bins, "posthoc")
         self.alpha = checked_number("posthoc.alpha", alpha, _MIN_ALPHA)
         self.random_state = random_state

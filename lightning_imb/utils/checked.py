@@ -19,6 +19,17 @@ def checked_number(name: str, value: float, low: float, high: float = math.inf) 
     return float(value)
 
 
+def checked_whole(name: str, value: int, low: int) -> int:
+    """Return ``value`` when it is a whole number from ``low`` on.
+
+    Raises:
+        InputError: anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise InputError(f"{name} is {value!r}; give a whole number >= {low}")
+    return value
+
+
 def checked_choice(name: str, value: str, choices: Collection[str]) -> str:
     """Return ``value`` when it is one of ``choices``.
 

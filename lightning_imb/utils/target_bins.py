@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lightning_imb.utils.checked import checked_whole
 from lightning_imb.utils.errors import InputError
 
 if TYPE_CHECKING:
@@ -84,8 +85,7 @@ def equal_bins(low: float, high: float, count: int) -> TargetBins:
     Raises:
         InputError: If there is no room between the ends, or ``count`` is no whole number from 1 on.
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise InputError(f"the number of bins is {count!r}; give a whole number >= 1")
+    checked_whole("the number of bins", count, 1)
     if not (np.isfinite([low, high]).all() and low < high):
         raise InputError(f"bins from {low:g} to {high:g} have no width: the targets need two different finite values")
     return TargetBins(tuple(np.linspace(low, high, count + 1).tolist()))

@@ -8,6 +8,7 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
 from lightning_imb.losses.regression.balanced_mse import BalancedMSELoss
+from lightning_imb.utils.checked import checked_whole
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.target_bins import TargetSample
 
@@ -39,8 +40,7 @@ def fit_mixture(values: NDArray[np.float64], components: int, random_state: int)
     Raises:
         InputError: Too few different targets, or an unusable number of components.
     """
-    if isinstance(components, bool) or not isinstance(components, int) or components < 1:
-        raise InputError(f"components is {components!r}; give a whole number >= 1")
+    checked_whole("components", components, 1)
     different = len(np.unique(values))
     if different < max(components, 2):
         raise InputError(

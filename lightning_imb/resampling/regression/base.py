@@ -94,17 +94,6 @@ class RegressionResampler(ABC):
         """`fit_resample` after its checks, with targets in float64."""
 
 
-def checked_count(name: str, value: int) -> int:
-    """Return ``value`` when it is a whole number from 1 on.
-
-    Raises:
-        InputError: Anything else.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"{name} is {value!r}; give a whole number >= 1")
-    return value
-
-
 def _check_rows(z: NDArray[Any], y: NDArray[Any]) -> None:
     """Refuse what are no rows with numeric targets."""
     shapes = f"rows of shape {np.shape(z)} with targets of shape {np.shape(y)}"

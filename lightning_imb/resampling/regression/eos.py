@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lightning_imb.resampling.pairing import Indices, Pairing, draw_pairs, single_pairing
-from lightning_imb.resampling.regression.base import Made, checked_count
+from lightning_imb.resampling.regression.base import Made
 from lightning_imb.resampling.regression.between import between
 from lightning_imb.resampling.regression.by_bin import BINS, ByBin, Numbered
 from lightning_imb.resampling.regression.enemies import enemy_pairing, nearest_enemy
-from lightning_imb.utils.checked import checked_choice, checked_number
+from lightning_imb.utils.checked import checked_choice, checked_number, checked_whole
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.target_bins import TargetBins, bins_of
 
@@ -77,7 +77,7 @@ class RegressionEOS(ByBin):
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         super().__init__(bins, share, random_state)
-        self.k = checked_count("resampler.k", k)
+        self.k = checked_whole("resampler.k", k, 1)
         self.enemy_distance = _checked_distance(enemy_distance)
         self.r_range = _checked_range(r_range)
         self.targets = checked_choice("resampler.targets", targets, ("mix", "keep"))

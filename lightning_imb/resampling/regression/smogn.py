@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
 from lightning_imb.resampling.pairing import Indices
-from lightning_imb.resampling.regression.base import Floats, Made, RegressionResampler, Resampled, checked_count
+from lightning_imb.resampling.regression.base import Floats, Made, RegressionResampler, Resampled
 from lightning_imb.resampling.regression.between import draw_neighbors, smoter
 from lightning_imb.resampling.regression.noise import noisy
 from lightning_imb.resampling.regression.rarity import Partition, Points, Rarity
-from lightning_imb.utils.checked import checked_choice, checked_flag, checked_number
+from lightning_imb.utils.checked import checked_choice, checked_flag, checked_number, checked_whole
 
 _DISTANCES = 2**22  # held at once
 
@@ -76,7 +76,7 @@ class SMOGN(RegressionResampler):
         self.rarity = Rarity(relevance, threshold, bins, "resampler")
         self.percentages = checked_choice("resampler.percentages", percentages, ("balance", "extreme"))
         self.under = checked_flag("resampler.under", under)
-        self.k = checked_count("resampler.k", k)
+        self.k = checked_whole("resampler.k", k, 1)
         self.perturbation = checked_number("resampler.perturbation", perturbation, 0)
 
     def check_targets(self, y: ArrayLike) -> None:
