@@ -40,12 +40,34 @@ def build_posthoc(node: DictConfig) -> PostHoc:
     return method
 
 
-def check_posthoc_task(method: PostHoc, regression: bool) -> None:
-    """Refuse a method for classes where targets are numbers, and the other way round.
+def class_loss(model: PhasedModule) -> ClassCountLoss | None:
+    """The loss of a classifier; None of a regressor, whose loss says nothing of classes."""
+    return model.loss if isinstance(model, ImbalancedClassifier) else None
+
+
+def check_posthoc(
+    method: PostHoc, head: nn.Module, loss: ClassCountLoss | None, reached: Sequence[int], data: ImbalancedDataModule
+) -> None:
+    """Refuse before training what a method could not do after it.
+
+    Args:
+        method: The method.
+        head: As the last phase will leave it, with any weights.
+        loss: That the last phase trains with, as it will be at its end; None of a regressor.
+        reached: Samples per class (K,) that will have reached it.
+        data: The data module, set up; nothing is embedded.
 
     Raises:
-        InputError: Naming the method.
+        InputError: If the method is made for the other kind of targets, the head, the loss or the lack of validation
+            images rules it out, or it would change nothing.
     """
+    _check_task(method, regression=data.bins is not None)
+    given = _given(head, loss, reached, data, _nothing_yet)
+    method.check(given)
+    method.check_worth(given)
+
+
+def _check_task(method: PostHoc, regression: bool) -> None:
     if method.task in ("any", "regression" if regression else "classification"):
         return
     if regression:
@@ -55,27 +77,6 @@ def check_posthoc_task(method: PostHoc, regression: bool) -> None:
     raise InputError(
         f"posthoc={method.name} makes a head for numeric targets, but these are classes: use another posthoc"
     )
-
-
-def check_posthoc(
-    method: PostHoc, head: nn.Module, loss: ClassCountLoss, reached: Sequence[int], data: ImbalancedDataModule
-) -> None:
-    """Refuse before training what a method could not do after it.
-
-    Args:
-        method: The method.
-        head: As the last phase will leave it, with any weights.
-        loss: That the last phase trains with, as it will be at its end.
-        reached: Samples per class (K,) that will have reached it.
-        data: The data module, set up; nothing is embedded.
-
-    Raises:
-        InputError: If the head, the loss or the lack of validation images rules the method out, or it would change
-            nothing.
-    """
-    given = _given(head, loss, reached, data, _nothing_yet)
-    method.check(given)
-    method.check_worth(given)
 
 
 def adjust_head(method: PostHoc, model: PhasedModule, data: ImbalancedDataModule, trainer: Trainer) -> dict[str, Any]:
@@ -100,8 +101,7 @@ def adjust_head(method: PostHoc, model: PhasedModule, data: ImbalancedDataModule
     model.to(trainer.strategy.root_device)  # Lightning leaves it on the CPU after a fit
     embed = functools.partial(_embedded, model, data, trainer)
     trained = copy.deepcopy(model.head).cpu().eval()
-    loss = model.loss if isinstance(model, ImbalancedClassifier) else None
-    adjusted = method.adjust(_given(trained, loss, model.reached, data, embed))
+    adjusted = method.adjust(_given(trained, class_loss(model), model.reached, data, embed))
     if not isinstance(method, NoAdjustment):
         model.head = adjusted.head.to(model.device)
     return adjusted.report
@@ -167,12 +167,12 @@ def prior_of_logits(model: PhasedModule) -> list[float] | None:
         None for a head that a post-hoc method made: what is left of a prior in its logits is not known; and for a
         regressor.
     """
-    if isinstance(model.head, AdjustedHead) or not isinstance(model, ImbalancedClassifier):
+    return None if isinstance(model.head, AdjustedHead) else _prior(class_loss(model), model.reached)
+
+
+def _prior(loss: ClassCountLoss | None, reached: Sequence[int]) -> list[float] | None:
+    if loss is None:
         return None
-    return _prior(model.loss, model.reached)
-
-
-def _prior(loss: ClassCountLoss, reached: Sequence[int]) -> list[float]:
     shares: list[float] = loss.prior_left(reached).softmax(0).tolist()
     return shares
 
@@ -189,7 +189,8 @@ def _given(
         class_counts=data.class_counts,
         train=functools.partial(embed, "train"),
         val=functools.partial(embed, "val") if data.has("val") else None,
-        head_prior=None if loss is None else _prior(loss, reached),
+        head_prior=_prior(loss, reached),
+        numbers=None if data.bins is None else data.training_targets.values,
     )
 
 

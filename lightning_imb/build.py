@@ -238,8 +238,12 @@ def build_classifier(cfg: DictConfig, class_counts: Sequence[int]) -> Imbalanced
         mixing=build_mixing(cfg, class_counts),
         sharpness=SAM(cfg.sharpness.rho, cfg.sharpness.adaptive),
     )
-    layout = torch.channels_last if cfg.accelerator.channels_last else torch.contiguous_format
-    return module.to(memory_format=layout)
+    return module.to(memory_format=memory_layout(cfg))
+
+
+def memory_layout(cfg: DictConfig) -> torch.memory_format:
+    """How images and weights of convolutions lie in memory."""
+    return torch.channels_last if cfg.accelerator.channels_last else torch.contiguous_format
 
 
 def build_mixing(cfg: DictConfig, class_counts: Sequence[int]) -> Mixer:

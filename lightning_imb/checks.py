@@ -161,14 +161,12 @@ def check_scored(part: DictConfig, prefix: str) -> None:
         )
 
 
-def check_combination(model: PhasedModule, cfg: DictConfig) -> None:
+def check_combination(model: ImbalancedClassifier, cfg: DictConfig) -> None:
     """Refuse ways of mixing that the loss, the network or its compilation cannot follow; warn of what is hardly meant.
 
     Raises:
         InputError: If two of them contradict each other.
     """
-    if not isinstance(model, ImbalancedClassifier):
-        return
     if first_process():
         _warn_of_compensating_twice(model, cfg)
         _warn_of_no_mixing(model, cfg)

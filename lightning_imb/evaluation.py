@@ -6,18 +6,16 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from lightning_imb.adjust import adjust_head, build_posthoc, check_posthoc, check_posthoc_task, prior_of_logits, summary
+from lightning_imb.adjust import adjust_head, build_posthoc, check_posthoc, class_loss, prior_of_logits, summary
 from lightning_imb.build import checkpoint_kind, protocol_label, selected_on
 from lightning_imb.checks import check_accelerator
 from lightning_imb.fit import make_trainer, predict
-from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.phased import PhasedModule
 from lightning_imb.posthoc import AdjustedHead
 from lightning_imb.records import score_entries
 from lightning_imb.reports.tables import run_table
 from lightning_imb.restore import chosen_phase, restore_data, restore_network
 from lightning_imb.runs import RunFolder
-from lightning_imb.task import is_regression
 from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.environment import first_process
 from lightning_imb.utils.errors import InputError
@@ -55,9 +53,7 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     trainer = make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)
     report = None
     if method is not None:
-        check_posthoc_task(method, is_regression(trained))
-        if isinstance(model, ImbalancedClassifier):
-            check_posthoc(method, model.head, model.loss, model.reached, data)
+        check_posthoc(method, model.head, class_loss(model), model.reached, data)
         report = adjust_head(method, model, data, trainer)
     predictions = predict(trainer, model, data, cfg.split, cfg.split)
     entries = score_entries(cfg.split, predictions, data, prior_of_logits(model))

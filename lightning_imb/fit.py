@@ -16,7 +16,7 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
-from lightning_imb.build import build_reweighting, checkpoint_kind, monitored_split
+from lightning_imb.build import build_reweighting, checkpoint_kind, memory_layout, monitored_split
 from lightning_imb.callbacks.batch_seed import BatchSeed
 from lightning_imb.callbacks.checkpoint_io import AtomicCheckpointIO
 from lightning_imb.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
@@ -117,8 +117,7 @@ class TwoFits:
             return
         model.to(trainer.strategy.root_device)
         images = torch.rand(self.cfg.batch_size, *self.data.image_shape, device=model.device)
-        layout = torch.channels_last if self.cfg.accelerator.channels_last else torch.contiguous_format
-        images = images.contiguous(memory_format=layout)
+        images = images.contiguous(memory_format=memory_layout(self.cfg))
         with torch.random.fork_rng():
             try_compile(model.extractor_module, mode, images, trainer.precision_plugin.forward_context)
 

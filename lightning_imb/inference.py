@@ -46,9 +46,9 @@ def classify(cfg: DictConfig) -> pd.DataFrame:
     check_choice(cfg.on_bad_image, "on_bad_image", ("error", "skip"))
     output = _writable(str(cfg.output))
     run = RunFolder.open_finished(str(cfg.run))
-    names, outputs, skipped = _outputs(cfg, run)
-    numeric = is_regression(run.read_config())
-    table = _numbers(outputs, run.read_data()) if numeric else _classes(outputs, run)
+    described, numeric = run.read_data(), is_regression(run.read_config())
+    names, outputs, skipped = _outputs(cfg, run, described)
+    table = (_numbers if numeric else _classes)(outputs, described)
     table.insert(0, "name", names)
     write_text_atomic(output, table.to_csv(index=False, float_format="%.6f"))
     left_out = f", {skipped} unreadable ones skipped" if skipped else ""
@@ -57,8 +57,8 @@ def classify(cfg: DictConfig) -> pd.DataFrame:
     return table
 
 
-def _classes(logits: Tensor, run: RunFolder) -> pd.DataFrame:
-    classes, probabilities = run.read_data()["class_names"], logits.softmax(1)
+def _classes(logits: Tensor, described: Mapping[str, Any]) -> pd.DataFrame:
+    classes, probabilities = described["class_names"], logits.softmax(1)
     table = pd.DataFrame(probabilities.numpy(), columns=[f"p_{name}" for name in classes])
     table.insert(0, "class", [classes[i] for i in probabilities.argmax(1).tolist()])
     return table
@@ -83,8 +83,8 @@ def _writable(output: str) -> Path:
 
 
 @torch.no_grad()  # not inference mode: images are decoded into one tensor by several threads
-def _outputs(cfg: DictConfig, run: RunFolder) -> tuple[list[str], Tensor, int]:
-    if run.read_data().get("real_inputs"):
+def _outputs(cfg: DictConfig, run: RunFolder, described: Mapping[str, Any]) -> tuple[list[str], Tensor, int]:
+    if described.get("real_inputs"):
         raise InputError(
             f"the run in {run.path} learned from arrays of real numbers, which image files cannot hold: call its "
             "network from Python"
@@ -93,7 +93,7 @@ def _outputs(cfg: DictConfig, run: RunFolder) -> tuple[list[str], Tensor, int]:
     model = restore_network(run, cfg.phase, cfg.checkpoint).to(device)
     transform = restore_transform(run, cfg.accelerator.channels_last).to(device)
     precision = restore_precision(run, device)
-    channels, height, width = run.read_data()["image_size"]
+    channels, height, width = described["image_size"]
     source = unlabelled_images(cfg.input, image_size=(height, width), channels=channels)
     names, rows = [], []
     for start in track(range(0, len(source), cfg.batch_size), description="predicting", transient=True):

@@ -1,9 +1,10 @@
 """From a config to the network of a run: a classifier, or a regressor."""
 
-import torch
+from collections.abc import Sequence
+
 from omegaconf import DictConfig
 
-from lightning_imb.build import build_classifier, build_scheduler, check_task_of, create, monitored_split
+from lightning_imb.build import build_classifier, build_scheduler, check_task_of, create, memory_layout, monitored_split
 from lightning_imb.losses.regression import MSELoss, RegressionLoss
 from lightning_imb.models.feature_smoothing import FeatureSmoothing
 from lightning_imb.models.heads import RegressionHead
@@ -44,8 +45,7 @@ def build_regressor(cfg: DictConfig, targets: TargetSample, trains: bool = True)
         smoothing=build_smoothing(cfg.smoothing, extractor.embed_dim, targets),
         sharpness=SAM(cfg.sharpness.rho, cfg.sharpness.adaptive),
     )
-    layout = torch.channels_last if cfg.accelerator.channels_last else torch.contiguous_format
-    return module.to(memory_format=layout)
+    return module.to(memory_format=memory_layout(cfg))
 
 
 def build_regression_head(bias: bool, units: str, embed_dim: int, targets: TargetSample) -> RegressionHead:
@@ -106,7 +106,7 @@ def build_smoothing(node: DictConfig, embed_dim: int, targets: TargetSample) -> 
     )
 
 
-def _bins(count: int | None, targets: TargetSample) -> TargetBins:
-    """So many equal bins over the range of the data set's bins; None for these themselves."""
+def _bins(spec: int | Sequence[float] | None, targets: TargetSample) -> TargetBins:
+    """So many equal bins over the range of the data set's bins, or given edges; None for those of the data set."""
     edges = targets.bins.edges
-    return targets.bins if count is None else bins_of(count, (edges[0], edges[-1]), "smoothing.bins")
+    return targets.bins if spec is None else bins_of(spec, (edges[0], edges[-1]), "smoothing.bins")

@@ -10,7 +10,7 @@ from pytorch_lightning.loggers import Logger
 from rich.console import Console
 from torch import nn
 
-from lightning_imb.adjust import build_posthoc, check_posthoc, check_posthoc_task
+from lightning_imb.adjust import build_posthoc, check_posthoc
 from lightning_imb.build import build_datamodule, build_reweighting, create, second_stream
 from lightning_imb.checks import check_combination, check_config, rehearse
 from lightning_imb.data.datamodule import ImbalancedDataModule
@@ -27,7 +27,6 @@ from lightning_imb.models.retraining import dress
 from lightning_imb.networks import build_network
 from lightning_imb.phase_3 import Phase3, build_phase_3, check_retraining, counts_of_phase_3
 from lightning_imb.phases import Phase
-from lightning_imb.posthoc import REBAGG
 from lightning_imb.records import describe_data, header_info, provenance
 from lightning_imb.reports.figures import run_figures, save_figures
 from lightning_imb.reports.header import run_header
@@ -37,7 +36,7 @@ from lightning_imb.runs import RunFolder
 from lightning_imb.scoring import Scoring
 from lightning_imb.settings import changed_keys, config_hash, first_of, flat_settings
 from lightning_imb.store import StoredPhase1, phase_1_identity, wants_store
-from lightning_imb.task import is_regression, known_targets
+from lightning_imb.task import known_targets
 from lightning_imb.task_checks import check_regression, check_targets, check_task
 from lightning_imb.tracking.close import close_loggers
 from lightning_imb.tracking.figures import log_figures
@@ -96,8 +95,10 @@ def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
     model = build_network(cfg, known)
     # a mistake in phase 3 must not show after phase 1
     phase_3 = build_phase_3(cfg, known) if cfg.retrain.enabled else None
-    _check_task_parts(cfg, model, phase_3, data)
+    _check_parts(cfg, model, phase_3, data)
     rehearse(model, None if phase_3 is None else phase_3.settings, data.image_shape, cfg.batch_size)
+    if isinstance(model, ImbalancedClassifier):
+        data.second = second_stream(model)
     machine = spare_small_maps(cfg, machine, model.extractor_module, data.image_shape)
     make_trainer(cfg.accelerator, run.path, [], [], epochs=1, val_every=1)  # or Lightning refuses it later
     _check_same_data(run, data)
@@ -115,26 +116,25 @@ def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
     return metrics
 
 
-def _check_task_parts(cfg: DictConfig, model: PhasedModule, phase_3: Phase3 | None, data: ImbalancedDataModule) -> None:
-    """Check what classes have and numbers have not, and tell the data which second images a batch holds."""
-    method = build_posthoc(cfg.posthoc)
-    check_posthoc_task(method, is_regression(cfg))
+def _check_parts(cfg: DictConfig, model: PhasedModule, phase_3: Phase3 | None, data: ImbalancedDataModule) -> None:
+    """Check what the parts of a training ask of each other."""
     if isinstance(model, ImbalancedRegressor):
         check_regression(model, None if phase_3 is None else phase_3.settings, cfg)
-        if isinstance(method, REBAGG):
-            method.check_targets(data.answers("train"))
-        return
-    assert isinstance(model, ImbalancedClassifier)
-    build_reweighting(cfg, data.class_counts)
-    check_combination(model, cfg)
-    check_posthoc(method, *_last_head(cfg, model, phase_3, data), data)
-    data.second = second_stream(model)
+    elif isinstance(model, ImbalancedClassifier):
+        build_reweighting(cfg, data.class_counts)
+        check_combination(model, cfg)
+    check_posthoc(build_posthoc(cfg.posthoc), *_last_head(cfg, model, phase_3, data), data)
 
 
 def _last_head(
-    cfg: DictConfig, model: ImbalancedClassifier, phase_3: Phase3 | None, data: ImbalancedDataModule
-) -> tuple[nn.Module, ClassCountLoss, list[int]]:
-    """A head as the last phase leaves it, with any weights; the loss of that phase, and what reaches it at its end."""
+    cfg: DictConfig, model: PhasedModule, phase_3: Phase3 | None, data: ImbalancedDataModule
+) -> tuple[nn.Module, ClassCountLoss | None, list[int]]:
+    """A head as the last phase leaves it, with any weights; the loss of that phase, and what reaches it at its end.
+
+    Of a regressor they are those of now: nothing is read of them.
+    """
+    if not isinstance(model, ImbalancedClassifier):
+        return model.head, None, model.reached
     if phase_3 is None:
         drawn = expected_counts(data.draw, data.target("train"), len(model.class_counts), cfg.epochs - 1)
         return model.head, model.loss, drawn

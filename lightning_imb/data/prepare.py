@@ -13,7 +13,7 @@ from lightning_imb.data.batch import Batch, BatchRequest
 from lightning_imb.data.cache import ImageCache
 from lightning_imb.data.embeddings import TensorBatches
 from lightning_imb.data.layout import stack
-from lightning_imb.data.sources import ImageSource
+from lightning_imb.data.sources import ArraySource, ImageSource
 from lightning_imb.data.splits import Splits
 from lightning_imb.data.statistics import level_counts
 from lightning_imb.utils.errors import InputError
@@ -117,7 +117,7 @@ def prepare(
         batches = TensorBatches(images, target if values is None else values)
         skipped = len(indices) - len(kept)
         return ImageSet(batches, target, _names(source, kept), _shape(images), images, None, skipped, cached, values)
-    if source.load(int(indices[0])).is_floating_point():
+    if isinstance(source, ArraySource) and source.images.is_floating_point():
         raise InputError(
             f"{len(indices)} samples of real numbers are held in memory, but dataset.in_memory is false or they are "
             f"larger than memory_limit_gb={limit_gb:g}: set dataset.in_memory=true, or use fewer"

@@ -7,7 +7,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from lightning_imb.metrics.errors import FLOOR, BinSums, summed_scores
-from lightning_imb.utils.target_bins import TargetBins
+from lightning_imb.utils.target_bins import TargetBins, bin_of
 
 
 class ErrorTally(Metric):
@@ -22,13 +22,14 @@ class ErrorTally(Metric):
 
     full_state_update = False
 
+    inner: Tensor
     sums: Tensor
     excess: Tensor
 
     def __init__(self, bins: TargetBins, floor: float = FLOOR) -> None:
         super().__init__()
-        self.bins = bins
         self.floor = floor
+        self.register_buffer("inner", torch.from_numpy(bins.inner), persistent=False)
         for name in ("sums", "excess"):
             self.add_state(name, torch.zeros(len(BinSums._fields), len(bins)), dist_reduce_fx="sum")
 
@@ -42,8 +43,8 @@ class ErrorTally(Metric):
         errors = (predictions.detach() - targets).float()
         size = errors.abs()
         parts = torch.stack([torch.ones_like(errors), size.square(), size, size.clamp_min(self.floor).log(), errors])
-        index = torch.arange(len(self.bins), device=targets.device)
-        members = self.bins.of_tensor(targets) == index[:, None]
+        index = torch.arange(self.sums.shape[1], device=targets.device)
+        members = bin_of(targets, self.inner) == index[:, None]
         # a masked sum adds in the same order every time, and no autocast or TF32 rounds it as it would a product
         self._add(torch.where(members, parts[:, None], 0).sum(dim=2))
 

@@ -181,10 +181,10 @@ def floor_entries(test_values: npt.ArrayLike, floor: npt.ArrayLike, bins: Target
     targets, expected = _vector("targets", test_values), _vector("floor", floor)
     if len(targets) != len(expected):
         raise InputError(f"there are {len(expected)} floors for {len(targets)} targets; give one for each")
-    sums = bin_sums(np.sqrt(expected), targets, bins, floor=1.0)
+    total = np.bincount(bins.of(targets), expected, len(bins)).astype(np.float64)
     return {
         "baseline/noise_floor_mse": float(expected.mean()),
-        "baseline/noise_floor_bin_mse": _per_bin(sums.squared, sums.samples),
+        "baseline/noise_floor_bin_mse": _per_bin(total, np.asarray(bins.counts(targets), dtype=np.float64)),
     }
 
 

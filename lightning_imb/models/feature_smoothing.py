@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lightning_imb.losses.regression.kernels import smooth, smoothing_kernel
 from lightning_imb.utils.checked import checked_choice, checked_number
 from lightning_imb.utils.errors import InputError
-from lightning_imb.utils.target_bins import TargetBins
+from lightning_imb.utils.target_bins import TargetBins, bin_of
 
 EMPTY = ("exclude", "official")
 _STILL = 1e-10  # sum of the variances of a bin below which its features do not vary
@@ -62,6 +62,7 @@ class FeatureSmoothing(nn.Module):
     smoothed_mean: Tensor
     smoothed_var: Tensor
     seen: Tensor
+    inner: Tensor
 
     def __init__(
         self,
@@ -86,6 +87,7 @@ class FeatureSmoothing(nn.Module):
         for name in ("running", "smoothed"):
             self.register_buffer(f"{name}_mean", torch.zeros(len(self.bins), embed_dim))
             self.register_buffer(f"{name}_var", torch.ones(len(self.bins), embed_dim))
+        self.register_buffer("inner", torch.from_numpy(self.bins.inner), persistent=False)
         self.register_buffer("seen", torch.zeros(len(self.bins), dtype=torch.int64))
 
     def forward(self, z: Tensor, y: Tensor, epoch: int) -> Tensor:
@@ -101,7 +103,7 @@ class FeatureSmoothing(nn.Module):
         """
         if not self.training or epoch < self.start_epoch:
             return z
-        rows = self.bins.of_tensor(y)
+        rows = bin_of(y, self.inner)
         mean, var = self.running_mean[rows], self.running_var[rows]
         fixed = (var == 0) | (var.sum(dim=1, keepdim=True) < _STILL)
         ratio = self.smoothed_var[rows] / var.masked_fill(fixed, 1)
@@ -116,7 +118,7 @@ class FeatureSmoothing(nn.Module):
             z: Raw features (N, D) of the whole training set, on the CPU.
             y: Targets (N,).
         """
-        counts, *found = _moments(z, self.bins.of_tensor(y), len(self.bins))
+        counts, *found = _moments(z, bin_of(y, self.inner.cpu()), len(self.bins))
         seen = self.seen.cpu()
         # official: what comes late joins the 0 and 1 that stood there
         fresh = seen == 0 if self.empty == "exclude" else (seen == 0).all()

@@ -4,7 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lightning_imb.utils.errors import InputError
@@ -24,6 +26,7 @@ class Given(NamedTuple):
         head_prior: Shares of the classes (K,) that the plain logits predict for: those of the samples that reached the
             loss, which samplers and over-samplers change, less what the loss took out of the logits, in full or in
             part (logit adjustment, balanced softmax, LADE); None: those of ``class_counts``.
+        numbers: Training targets (N,) of a regression; None where the targets are classes.
     """
 
     head: nn.Module
@@ -31,6 +34,7 @@ class Given(NamedTuple):
     train: Embedded
     val: Embedded | None
     head_prior: Sequence[float] | None = None
+    numbers: NDArray[np.float64] | None = None
 
 
 class Adjusted(NamedTuple):

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from sklearn.linear_model import Ridge
 
 from lightning_imb.posthoc.base import Adjusted, Given, PostHoc
@@ -46,7 +45,7 @@ class REBAGG(PostHoc):
         random_state: int, ``numpy.random.RandomState`` or None.
 
     Raises:
-        InputError: If a setting is out of range, or (``adjust``) if no target is normal.
+        InputError: If a setting is out of range, or (``check_worth`` and ``adjust``) if no target is normal.
 
     Source:
         Branco, Torgo, Ribeiro 2018, "REBAGG: REsampled BAGGing for imbalanced regression", PMLR 94; paobranco/UBL:
@@ -81,9 +80,10 @@ class REBAGG(PostHoc):
     def check(self, given: Given) -> None:
         """Refuse nothing: bins of targets may be empty, and the trained head is not read."""
 
-    def check_targets(self, y: ArrayLike) -> None:
-        """Refuse training targets (N,) of which all are rare, before anything is trained; warn where none is."""
-        self.rarity.check(np.asarray(y, dtype=np.float64))
+    def check_worth(self, given: Given) -> None:
+        """Refuse training targets of which all are rare; warn where none is."""
+        assert given.numbers is not None, "adjusts regressions alone"
+        self.rarity.check(given.numbers)
 
     def _adjust(self, given: Given) -> Adjusted:
         embedded, target = given.train()

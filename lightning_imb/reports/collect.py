@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,14 @@ def collect(root: str | Path) -> list[RunRecord]:
             "launch the same imb-train command again to finish them."
         )
     return [_read(run) for run in finished]
+
+
+def grouped(records: Iterable[RunRecord], keys: Sequence[str]) -> dict[tuple[str, ...], list[RunRecord]]:
+    """Runs by their labels of some keys, in the order in which they come."""
+    groups: dict[tuple[str, ...], list[RunRecord]] = {}
+    for record in records:
+        groups.setdefault(tuple(record.label(key) for key in keys), []).append(record)
+    return groups
 
 
 def run_folders(root: Path) -> Iterator[RunFolder]:

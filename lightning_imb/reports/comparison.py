@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from lightning_imb.reports.collect import RunRecord
+from lightning_imb.reports.collect import RunRecord, grouped
 from lightning_imb.reports.differences import DATA_GROUPS, check_keys, cure, data_of, difference, group_of
 from lightning_imb.reports.task import PER_CLASS, Task, task_of
 from lightning_imb.utils.direction import lower_is_better
@@ -106,7 +106,7 @@ def compare(records: Sequence[RunRecord], rows: str | Sequence[str], metrics: Se
     check_keys(records, keys)
     check_protocols(records, keys)
     _check_data(records, keys)
-    groups = _group(records, keys)
+    groups = grouped(records, keys)
     for labels, members in groups.items():
         check_repeats(members, f"row {', '.join(labels)}", keys)
     known = known_metrics(records, metrics)
@@ -247,13 +247,6 @@ def check_repeats(members: Sequence[RunRecord], where: str, keys: Sequence[str])
             )
 
 
-def _group(records: Sequence[RunRecord], keys: Sequence[str]) -> dict[tuple[str, ...], list[RunRecord]]:
-    groups: dict[tuple[str, ...], list[RunRecord]] = {}
-    for record in records:
-        groups.setdefault(tuple(record.label(key) for key in keys), []).append(record)
-    return groups
-
-
 def _row(labels: tuple[str, ...], members: Sequence[RunRecord], metrics: Iterable[str], per_class: str) -> Row:
     scores = {name: Summary(_present(record.score(name) for record in members)) for name in metrics}
     by_class = zip(*(record.metrics.get(per_class, ()) for record in members), strict=False)
@@ -275,7 +268,7 @@ def _common(values: Iterable[T]) -> T | None:
 def _check_data(records: Sequence[RunRecord], keys: Sequence[str]) -> None:
     """Methods may be compared, data may not: keys that choose the data must settle it."""
     choosing = [key for key in keys if group_of(key) in DATA_GROUPS]
-    for labels, members in _group(records, choosing).items():
+    for labels, members in grouped(records, choosing).items():
         different = next((r for r in members if data_of(r) != data_of(members[0])), None)
         if different is not None:
             where = f" with {', '.join(labels)}" if labels else ""

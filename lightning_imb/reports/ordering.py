@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from lightning_imb.reports.blocks import DECIMALS, Blocks, arrange
-from lightning_imb.reports.collect import RunRecord
+from lightning_imb.reports.collect import RunRecord, grouped
 from lightning_imb.reports.comparison import check_protocols
 from lightning_imb.reports.paired import holm
 from lightning_imb.reports.ranks import ALPHA
@@ -110,9 +110,7 @@ def orderings(
     check_protocols(records, keys)
     key = _key_of(records, keys, order)
     others = [other for other in keys if other != key]
-    groups: dict[tuple[str, ...], list[RunRecord]] = {}
-    for record in records:
-        groups.setdefault(tuple(record.label(other) for other in others), []).append(record)
+    groups = grouped(records, others)
     if first is not None and not any(first in labels for labels in groups):
         raise InputError(f"There is no {first!r} among the values of {', '.join(others) or key}: leave out control=.")
     found, left_out = [], []

@@ -2,7 +2,7 @@
 
 import logging
 import numbers
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from lightning_imb.resampling.neighbors import nearest, nearest_enemy
 from lightning_imb.resampling.pairing import (
     Indices,
     Pairing,
+    checked_range,
     draw_pairs,
     enemy_pairing,
     interpolate,
@@ -127,13 +128,13 @@ class EOS(EmbeddingOverSampler):
     def _validate_params(self) -> None:
         """Check also what scikit-learn's constraints cannot say: the order of ``r_range``, the device, faiss."""
         super()._validate_params()
-        _checked_range(self.r_range)
+        checked_range("r_range", self.r_range)
         resolved_device(self.device)
         if self.backend == "faiss":
             require_faiss()
 
     def _fit_resample(self, X: Matrix, y: NDArray[Any]) -> tuple[Matrix, NDArray[Any]]:
-        r_range, seed = _checked_range(self.r_range), draw_seed(self.random_state)
+        r_range, seed = checked_range("r_range", self.r_range), draw_seed(self.random_state)
         labels, classes = np.unique(y, return_inverse=True)
         table = _Table(dense_floats(X), classes, Search(resolved_device(self.device), self.memory_mb, self.backend))
         missing = np.array([self.sampling_strategy_.get(label, 0) for label in labels])
@@ -226,13 +227,6 @@ class _Surroundings(NamedTuple):
     queried: Indices
     neighbors: Indices
     enemies: Indices
-
-
-def _checked_range(r_range: Sequence[float]) -> tuple[float, float]:
-    """Return (low, high) as floats; outside [0, 1] the points would leave the segment."""
-    if len(r_range) != 2 or not 0 <= r_range[0] <= r_range[1] <= 1:
-        raise InputError(f"r_range={r_range} is not a pair with 0 <= low <= high <= 1; use for example [0.0, 1.0].")
-    return float(r_range[0]), float(r_range[1])
 
 
 def _count_partners(base: Indices, partner: Indices, classes: Indices) -> dict[str, int]:

@@ -3,7 +3,7 @@
 Every over-sampler that interpolates is a pairing and a draw from it. Indices are rows of the (N, D) table.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lightning_imb.resampling.neighbors import nearest
 from lightning_imb.resampling.rows import Search
+from lightning_imb.utils.errors import InputError
 
 Indices = NDArray[np.int64]
 
@@ -52,12 +53,23 @@ def enemy_pairing(
         A pairing over all B rows; rows without an enemy among their neighbours have count 0.
     """
     is_enemy = y[neighbors] != y[bases][:, None]
-    enemies_first = np.argsort(~is_enemy, axis=1, kind="stable")
     table = np.column_stack([bases, neighbors[:, :-1]]) if official else neighbors
-    counts = is_enemy.sum(axis=1)
-    if nearest_only:
-        counts = np.minimum(counts, 1)
-    return Pairing(bases, np.take_along_axis(table, enemies_first, axis=1), counts)
+    return pairing_among(bases, table, is_enemy, first_only=nearest_only)
+
+
+def pairing_among(bases: Indices, table: Indices, valid: NDArray[np.bool_], *, first_only: bool) -> Pairing:
+    """Pair each base with the rows of its line that are valid, in their order.
+
+    Args:
+        bases: (B,).
+        table: (B, P) rows that may be partners.
+        valid: (B, P) which of them are.
+        first_only: consider the first one only.
+    """
+    counts = valid.sum(axis=1)
+    valid_first = np.argsort(~valid, axis=1, kind="stable")
+    partners = np.take_along_axis(table, valid_first, axis=1)
+    return Pairing(bases, partners, np.minimum(counts, 1) if first_only else counts)
 
 
 def single_pairing(bases: Indices, partners: Indices) -> Pairing:
@@ -80,6 +92,17 @@ def draw_pairs(pairing: Pairing, number: int, rng: np.random.Generator) -> tuple
     at = rng.integers(0, len(pairing.bases), number)
     option = rng.integers(0, pairing.counts[at])
     return pairing.bases[at], pairing.partners[at, option]
+
+
+def checked_range(name: str, r_range: Sequence[float]) -> tuple[float, float]:
+    """Return (low, high) as floats; outside [0, 1] the points would leave the segment.
+
+    Raises:
+        InputError: If it is no such pair.
+    """
+    if len(r_range) != 2 or not 0 <= r_range[0] <= r_range[1] <= 1:
+        raise InputError(f"{name}={r_range} is not a pair with 0 <= low <= high <= 1; use for example [0.0, 1.0].")
+    return float(r_range[0]), float(r_range[1])
 
 
 def interpolate(

@@ -40,26 +40,35 @@ class TargetBins:
         centres: NDArray[np.float64] = (edges[:-1] + edges[1:]) / 2
         return centres
 
+    @property
+    def inner(self) -> NDArray[np.float32]:
+        """``(B - 1,)`` edges between the bins, in the type of targets in training."""
+        return np.asarray(self.edges[1:-1], dtype=np.float32)
+
     def of(self, values: ArrayLike) -> NDArray[np.int64]:
         """The bin of each value, of any shape, 0..B-1.
 
         Values and edges are compared in float32, the type of targets in training: in another one a target that lies on
         an edge would now be in one bin and now in the other.
         """
-        inner = np.asarray(self.edges[1:-1], dtype=np.float32)
-        return np.searchsorted(inner, np.asarray(values, dtype=np.float32), side="right").astype(np.int64)
-
-    def of_tensor(self, values: "Tensor") -> "Tensor":
-        """As `of`, int64, on the device of the values."""
-        import torch  # here: reports know bins too, and start without torch
-
-        inner = torch.tensor(self.edges[1:-1], dtype=torch.float32, device=values.device)
-        return torch.bucketize(values.to(torch.float32), inner, right=True)
+        return np.searchsorted(self.inner, np.asarray(values, dtype=np.float32), side="right").astype(np.int64)
 
     def counts(self, values: ArrayLike) -> list[int]:
         """``(B,)`` how many of the values each bin holds."""
         counts: list[int] = np.bincount(self.of(values).ravel(), minlength=len(self)).tolist()
         return counts
+
+
+def bin_of(values: "Tensor", inner: "Tensor") -> "Tensor":
+    """As `TargetBins.of`, int64, without waiting for the device.
+
+    Args:
+        values: Of any shape.
+        inner: `TargetBins.inner`, on the same device.
+    """
+    import torch  # here: reports know bins too, and start without torch
+
+    return torch.bucketize(values.to(inner.dtype), inner, right=True)
 
 
 class TargetSample(NamedTuple):

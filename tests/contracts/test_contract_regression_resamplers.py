@@ -1,11 +1,11 @@
 """Every file of conf/resampler for numeric targets keeps its promises; a new yaml is tested by being there."""
 
 import inspect
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.conf import assert_resampler_header
 from hydra.utils import get_object, instantiate
 from omegaconf import OmegaConf
 
@@ -96,10 +96,7 @@ def test_targets_that_are_all_the_same_are_refused(path):
 
 
 def test_the_header_says_what_it_is_who_wrote_of_it_and_what_it_costs(path):
-    first, paper, cost, *_ = path.read_text().splitlines()
-    assert re.fullmatch(r"# \w.*\.", first)
-    assert re.fullmatch(r"# Paper: (none|.* (19|20)\d\d \(.+\))", paper)
-    assert cost == "# Cost: second fit"
+    assert_resampler_header(path)
 
 
 def test_the_yaml_shows_every_parameter_with_its_default(path):

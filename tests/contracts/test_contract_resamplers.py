@@ -1,10 +1,10 @@
 """Every file of conf/resampler for classes keeps the promises of the group; a new yaml is tested by being there."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.conf import assert_resampler_header
 from hydra.utils import instantiate
 from imblearn.over_sampling.base import BaseOverSampler
 from omegaconf import OmegaConf
@@ -51,10 +51,7 @@ def test_common_keys(path):
 
 
 def test_header_says_what_it_is_who_wrote_of_it_and_what_it_costs(path):
-    first, paper, cost, *_ = path.read_text().splitlines()
-    assert re.fullmatch(r"# \w.*\.", first)
-    assert re.fullmatch(r"# Paper: (none|.* (19|20)\d\d \(.+\))", paper)
-    assert cost == "# Cost: second fit"
+    assert_resampler_header(path)
 
 
 def test_files_of_one_class_show_the_same_keys(path):

@@ -1,6 +1,5 @@
 """The console scripts: in a process of their own, in a forked one, and in this one."""
 
-import gc
 import importlib
 import logging
 import os
@@ -38,15 +37,7 @@ class Console(forks.Launcher):
     """
 
     def __init__(self):
-        path = os.pathsep.join([str(forks.TESTS), str(forks.TESTS.parent)])
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "helpers.commands"],
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # Ctrl-C for pytest shall not leave a child without parent
-        )
+        super().__init__("helpers.commands")
 
     def __call__(self, folder, *arguments, name="train", accidents=(), kill=None):
         """``imb-<name>`` with these arguments in this folder; see ``Launcher``. Its output ends with its stderr."""
@@ -122,10 +113,4 @@ def assert_one_sentence(end, *words):
 
 
 if __name__ == "__main__":
-    forks._warm_up()
-    ordered = forks.serve()
-    if ordered is None:
-        gc.unfreeze()
-    else:
-        _become(ordered)
-        forks._run_and_leave()
+    forks.run_server(_become)

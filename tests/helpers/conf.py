@@ -56,3 +56,11 @@ def composed(*overrides, config=None):
         cfg = compose(config, overrides=[*overrides, *needed])
     OmegaConf.set_readonly(cfg, True)
     return cfg
+
+
+def assert_resampler_header(file):
+    """Three lines say what a resampler is, who wrote of it and what it costs."""
+    first, paper, cost, *_ = file.read_text().splitlines()
+    assert re.fullmatch(r"# \w.*\.", first)
+    assert re.fullmatch(r"# Paper: (none|.* (19|20)\d\d \(.+\))", paper)
+    assert cost == "# Cost: second fit"

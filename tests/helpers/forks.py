@@ -59,12 +59,16 @@ class Launch(NamedTuple):
 
 
 class Launcher:
-    """The client of the forking process; also a context."""
+    """The client of the forking process; also a context.
 
-    def __init__(self):
+    Args:
+        module: What the process runs.
+    """
+
+    def __init__(self, module="helpers.forks"):
         path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "helpers.forks"],
+            [sys.executable, "-m", module],
             env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -186,11 +190,20 @@ def _run_and_leave():
         os._exit(code)
 
 
-if __name__ == "__main__":
+def run_server(turn_into):
+    """Serve until the client is gone; a child turns into the launch that was ordered, and runs it.
+
+    Args:
+        turn_into: Takes the order.
+    """
     _warm_up()
     ordered = serve()
     if ordered is None:
         gc.unfreeze()
     else:
-        become(ordered)
+        turn_into(ordered)
         _run_and_leave()
+
+
+if __name__ == "__main__":
+    run_server(become)

@@ -4,6 +4,8 @@ import functools
 
 import numpy as np
 import torch
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
 
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.sources import ArraySource
@@ -87,3 +89,19 @@ def classifier(counts=(40, 20, 10), seed=0, **changes):
         "log_per_class": True,
     }
     return ImbalancedClassifier(**(settings | changes))
+
+
+def trainer(folder, epochs, callbacks=(), **changes):
+    """A trainer that says nothing, logs nothing, and saves what the callbacks save."""
+    settings = {
+        "accelerator": "cpu",
+        "max_epochs": epochs,
+        "logger": False,
+        "callbacks": [*callbacks],
+        "enable_checkpointing": any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+        "default_root_dir": folder,
+    }
+    return Trainer(**(settings | changes))

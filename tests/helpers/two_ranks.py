@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import torch
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback
 
 from helpers import tiny
 from lightning_imb.callbacks import end_together
@@ -32,19 +32,8 @@ def switch():
     return PhaseSwitch(EOS(k=5, random_state=0), settings, batch_size=16)
 
 
-def trainer(folder, *callbacks, **changes):
-    return Trainer(
-        accelerator="cpu",
-        logger=False,
-        callbacks=[*callbacks],
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        default_root_dir=folder,
-        **changes,
-    )
+def trainer(folder, *callbacks, epochs=None, **changes):
+    return tiny.trainer(folder, epochs, callbacks, use_distributed_sampler=False, **changes)
 
 
 class Watch(Callback):
@@ -84,12 +73,12 @@ def share(folder):
     data, model = tiny.data_module(**SETTINGS), tiny.classifier()
     first, second = Watch(), Watch()
     two = {"devices": 2, "strategy": "ddp"}
-    fit = trainer(folder, first, max_epochs=2, **two)
+    fit = trainer(folder, first, epochs=2, **two)
     fit.fit(model, datamodule=data)
     validated = dict(fit.callback_metrics)
     weights = {name: value.clone() for name, value in model.state_dict().items()}
     z, y = extract(model, data, "train")
-    retrain = trainer(folder, switch(), second, max_epochs=2, **two)
+    retrain = trainer(folder, switch(), second, epochs=2, **two)
     retrain.fit(model, datamodule=data)
     validated |= retrain.callback_metrics
     predictions = predict(retrain, model, data, "test", "test")
@@ -111,7 +100,7 @@ def share(folder):
 def stop_together(folder, rank, two):
     """A loss of one process is no number: both end."""
     try:
-        guarded = trainer(folder, NotANumber(), NanGuard(every=1), max_epochs=1, **two)
+        guarded = trainer(folder, NotANumber(), NanGuard(every=1), epochs=1, **two)
         guarded.fit(tiny.classifier(), datamodule=tiny.data_module())
     except (InputError, SystemExit) as end:
         (folder / f"ended_{rank}").write_text(f"{type(end).__name__} {end}")
@@ -120,7 +109,7 @@ def stop_together(folder, rank, two):
 def fail(folder, rank):
     """One process fails."""
     end_together._GRACE_S = 2.0
-    broken = trainer(folder, EndTogether(), Broken(rank), max_epochs=1, devices=2, strategy="ddp")
+    broken = trainer(folder, EndTogether(), Broken(rank), epochs=1, devices=2, strategy="ddp")
     broken.fit(tiny.classifier(), datamodule=tiny.data_module())
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lightning_imb.losses.regression.target_weights import TargetWeights
 from lightning_imb.utils.errors import InputError
-from lightning_imb.utils.target_bins import TargetSample
+from lightning_imb.utils.target_bins import TargetSample, bin_of
 
 
 class RegressionLoss(nn.Module, ABC):
@@ -37,7 +37,7 @@ class RegressionLoss(nn.Module, ABC):
     noise_lr_factor: float = 1.0
     """Learning rate of `noise_parameters` over that of the network."""
 
-    inner_edges: Tensor
+    inner: Tensor
     bin_weight: Tensor
 
     def __init__(self, targets: TargetSample) -> None:
@@ -142,9 +142,7 @@ class RegressionLoss(nn.Module, ABC):
 
     def weight_of(self, target: Tensor) -> Tensor:
         """Weight of each sample ``(N,)`` by its target ``(N,)``."""
-        # in the type of the edges: rounded alike, a target that lies on an edge stays in the upper bin
-        rounded = target.to(self.inner_edges.dtype)
-        return self.bin_weight.index_select(0, torch.bucketize(rounded, self.inner_edges, right=True))
+        return self.bin_weight.index_select(0, bin_of(target, self.inner))
 
     def keep(self, name: str, values: ArrayLike) -> None:
         """Set a float32 buffer that no checkpoint holds, on the device of the one that it replaces."""
@@ -157,7 +155,7 @@ class RegressionLoss(nn.Module, ABC):
         bins, weight = self._targets.bins, np.ones(len(self._targets.bins))
         if self._scheme is not None:
             bins, weight = self._scheme.weights(self._targets)
-        self.keep("inner_edges", bins.edges[1:-1])
+        self.keep("inner", bins.inner)
         self.keep("bin_weight", weight)
         self._unweighted = bool((weight == 1).all())  # asked once, not in every step
 

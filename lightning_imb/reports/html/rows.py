@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lightning_imb.reports.collect import RunRecord
+from lightning_imb.reports.collect import RunRecord, grouped
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,9 @@ def row_runs(records: Sequence[RunRecord], keys: Sequence[str]) -> tuple[RowRuns
         records: The runs.
         keys: What makes a row, as in :func:`lightning_imb.reports.comparison.compare`.
     """
-    groups: dict[tuple[str, ...], list[RunRecord]] = {}
-    for record in records:
-        groups.setdefault(tuple(record.label(key) for key in keys), []).append(record)
     return tuple(
         RowRuns(row_label(labels), tuple(sorted(members, key=lambda record: record.seed)))
-        for labels, members in groups.items()
+        for labels, members in grouped(records, keys).items()
     )
 
 

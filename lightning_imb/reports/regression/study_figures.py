@@ -10,7 +10,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from lightning_imb.reports.cells import TEST
-from lightning_imb.reports.collect import RunRecord
+from lightning_imb.reports.collect import RunRecord, grouped
 from lightning_imb.reports.comparison import Summary
 from lightning_imb.reports.differences import group_of
 from lightning_imb.reports.digits import mean_and_spread, significant
@@ -71,13 +71,12 @@ def facets(records: Sequence[RunRecord], keys: Sequence[str]) -> list[Facet]:
     laws = [key for key in keys if group_of(key) == "imbalance"]
     others = [key for key in keys if key not in laws]
     if not laws or not others:
-        return [Facet((), _by(records, keys))]
-    found = []
-    for shared, compared in ((others, laws), (laws, others)):
-        groups: dict[Labels, list[RunRecord]] = {}
-        for record in records:
-            groups.setdefault(_labels(record, shared), []).append(record)
-        found += [Facet(labels, _by(members, compared)) for labels, members in groups.items()]
+        return [Facet((), _lines(records, keys))]
+    found = [
+        Facet(labels, _lines(members, compared))
+        for shared, compared in ((others, laws), (laws, others))
+        for labels, members in grouped(records, shared).items()
+    ]
     return [facet for facet in found if len(facet.lines) > 1]
 
 
@@ -153,12 +152,5 @@ def _score(members: Sequence[RunRecord]) -> str:
     return "n/a" if score.mean is None else mean_and_spread(score.mean, score.std)
 
 
-def _by(records: Sequence[RunRecord], keys: Sequence[str]) -> dict[str, list[RunRecord]]:
-    lines: dict[str, list[RunRecord]] = {}
-    for record in records:
-        lines.setdefault(", ".join(_labels(record, keys)), []).append(record)
-    return lines
-
-
-def _labels(record: RunRecord, keys: Sequence[str]) -> Labels:
-    return tuple(record.label(key) for key in keys)
+def _lines(records: Sequence[RunRecord], keys: Sequence[str]) -> dict[str, list[RunRecord]]:
+    return {", ".join(labels): members for labels, members in grouped(records, keys).items()}

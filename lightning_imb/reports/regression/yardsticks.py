@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lightning_imb.reports.cells import MISSING, TEST
-from lightning_imb.reports.collect import RunRecord
+from lightning_imb.reports.collect import RunRecord, grouped
 from lightning_imb.reports.differences import DATA_GROUPS, group_of
 from lightning_imb.reports.digits import significant
 
@@ -69,18 +69,11 @@ def yardsticks(records: Sequence[RunRecord], keys: Sequence[str]) -> tuple[Yards
     laws = [key for key in keys if group_of(key) in DATA_GROUPS]
     tests = [key for key in laws if group_of(key) == "dataset"]
     found = [
-        Yardstick(f"{title} ({labels})" if labels else title, _errors([r.metrics for r in members], name))
+        Yardstick(f"{title} ({', '.join(labels)})" if labels else title, _errors([r.metrics for r in members], name))
         for name, title in NAMES.items()
-        for labels, members in _by(records, laws if name in _OF_LAW else tests).items()
+        for labels, members in grouped(records, laws if name in _OF_LAW else tests).items()
     ]
     return tuple(yardstick for yardstick in found if yardstick.errors)
-
-
-def _by(records: Sequence[RunRecord], keys: Sequence[str]) -> dict[str, list[RunRecord]]:
-    groups: dict[str, list[RunRecord]] = {}
-    for record in records:
-        groups.setdefault(", ".join(record.label(key) for key in keys), []).append(record)
-    return groups
 
 
 def _errors(runs: Sequence[Mapping[str, Any]], name: str) -> dict[str, float]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import pairwise_distances_chunked
 
 from lightning_imb.resampling.neighbors import nearest
-from lightning_imb.resampling.pairing import Indices, Pairing
+from lightning_imb.resampling.pairing import Indices, Pairing, pairing_among
 from lightning_imb.resampling.regression.base import Floats
 
 _MEBIBYTES = 128  # of distances held at once
@@ -29,10 +29,7 @@ def enemy_pairing(rows: Indices, z: NDArray[Any], y: Floats, distance: float, k:
     """
     neighbors = nearest(rows, z, k)
     is_enemy = np.abs(y[neighbors] - y[rows, None]) >= distance
-    counts = is_enemy.sum(axis=1)
-    enemies_first = np.argsort(~is_enemy, axis=1, kind="stable")
-    partners = np.take_along_axis(neighbors, enemies_first, axis=1)
-    return Pairing(rows, partners, np.minimum(counts, 1) if nearest_only else counts)
+    return pairing_among(rows, neighbors, is_enemy, first_only=nearest_only)
 
 
 def nearest_enemy(rows: Indices, z: NDArray[Any], y: Floats, distance: float) -> Indices:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lightning_imb.resampling.pairing import Indices, Pairing, draw_pairs, single_pairing
+from lightning_imb.resampling.pairing import Indices, Pairing, checked_range, draw_pairs, single_pairing
 from lightning_imb.resampling.regression.base import Made
 from lightning_imb.resampling.regression.between import between
 from lightning_imb.resampling.regression.by_bin import BINS, ByBin, Numbered
@@ -79,7 +79,7 @@ class RegressionEOS(ByBin):
         super().__init__(bins, share, random_state)
         self.k = checked_whole("resampler.k", k, 1)
         self.enemy_distance = _checked_distance(enemy_distance)
-        self.r_range = _checked_range(r_range)
+        self.r_range = checked_range("resampler.r_range", r_range)
         self.targets = checked_choice("resampler.targets", targets, ("mix", "keep"))
         self.enemy = checked_choice("resampler.enemy", enemy, ("uniform", "nearest"))
         self.ineligible = checked_choice("resampler.ineligible", ineligible, ("drop", "nearest_enemy"))
@@ -133,10 +133,3 @@ def _checked_distance(distance: float | None) -> float | None:
     if distance is None or checked_number("resampler.enemy_distance", distance, 0) > 0:
         return distance
     raise InputError("resampler.enemy_distance is 0; give a number above 0, or null for the width of a bin")
-
-
-def _checked_range(r_range: Sequence[float]) -> tuple[float, float]:
-    """Return (low, high); outside [0, 1] the points would leave the segment."""
-    if len(r_range) != 2 or not 0 <= r_range[0] <= r_range[1] <= 1:
-        raise InputError(f"resampler.r_range={r_range} is not a pair with 0 <= low <= high <= 1; use [0.0, 0.5]")
-    return float(r_range[0]), float(r_range[1])

@@ -1,22 +1,12 @@
 import torch
 from helpers import tiny
-from pytorch_lightning import Trainer
 
 from lightning_imb.callbacks.checkpoints import LastCheckpoint
 from lightning_imb.callbacks.progress_diagnostics import ProgressDiagnostics
 
 
 def fit(folder, record, *callbacks):
-    trainer = Trainer(
-        accelerator="cpu",
-        max_epochs=3,
-        logger=False,
-        callbacks=[LastCheckpoint(folder, record), *callbacks],
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        default_root_dir=folder,
-    )
+    trainer = tiny.trainer(folder, 3, [LastCheckpoint(folder, record), *callbacks])
     trainer.fit(tiny.classifier(), datamodule=tiny.data_module())
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import tiny
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback
 
 from lightning_imb.callbacks.image_retraining import ImageRetraining
 from lightning_imb.data.sampling import Sampling
@@ -73,17 +73,7 @@ def retrained(tmp_path, data, epochs=1, batch_size=8, draw=only_class_2, also=()
     record = Record()
     callback = ImageRetraining(tiny.retraining(reset_head=False, **changes), draw, batch_size)
     model = tiny.classifier()
-    fit = Trainer(
-        accelerator="cpu",
-        max_epochs=epochs,
-        logger=False,
-        callbacks=[callback, record, *also],
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        default_root_dir=tmp_path,
-    )
+    fit = tiny.trainer(tmp_path, epochs, [callback, record, *also], enable_checkpointing=False)
     fit.fit(model, datamodule=data)
     return model, record, fit
 

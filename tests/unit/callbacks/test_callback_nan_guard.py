@@ -1,7 +1,6 @@
 import pytest
 import torch
 from helpers import tiny
-from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from lightning_imb.callbacks.nan_guard import NanGuard
@@ -39,16 +38,7 @@ def test_it_names_epoch_and_batch_and_keeps_the_last_good_checkpoint(tmp_path, e
         False,
     )
     last = ModelCheckpoint(tmp_path, "last", save_on_train_epoch_end=True, enable_version_counter=False)
-    trainer = Trainer(
-        accelerator="cpu",
-        max_epochs=3,
-        logger=False,
-        callbacks=[NanGuard(every), last],
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        default_root_dir=tmp_path,
-    )
+    trainer = tiny.trainer(tmp_path, 3, [NanGuard(every), last])
     with pytest.raises(InputError, match="epoch 1, batch 2"):
         trainer.fit(model, datamodule=tiny.data_module())
     kept = torch.load(tmp_path / "last.ckpt", weights_only=True)

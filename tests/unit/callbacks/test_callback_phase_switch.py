@@ -5,7 +5,7 @@ import pytest
 import torch
 from helpers import tiny
 from imblearn.over_sampling import RandomOverSampler
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from lightning_imb.callbacks import phase_switch
@@ -24,18 +24,7 @@ def switch(resampler=None, reset_head=True):
 
 
 def trainer(tmp_path, callbacks, epochs=3, **changes):
-    return Trainer(
-        accelerator="cpu",
-        max_epochs=epochs,
-        logger=False,
-        callbacks=callbacks,
-        enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in callbacks),
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        default_root_dir=tmp_path,
-        **changes,
-    )
+    return tiny.trainer(tmp_path, epochs, callbacks, **changes)
 
 
 class Record(Callback):

@@ -53,19 +53,8 @@ class TwoViews(CrossEntropyLoss):
 def fit(folder, *callbacks, epochs=3, data=None, **changes):
     settings = {"log_per_class": "auto"} | changes
     model = tiny.classifier(COUNTS, **settings)
-    trainer = Trainer(
-        accelerator="cpu",
-        max_epochs=epochs,
-        logger=CsvLogger(folder),
-        callbacks=[*callbacks],
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        default_root_dir=folder,
-        log_every_n_steps=1,
-    )
+    settings = {"logger": CsvLogger(folder), "use_distributed_sampler": False, "log_every_n_steps": 1}
+    trainer = tiny.trainer(folder, epochs, callbacks, **settings)
     data = data or tiny.data_module(COUNTS)
     trainer.fit(model, datamodule=data)
     return model, data, MetricsTable.read(folder / "csv" / "metrics.csv").rows(Phase.REPRESENT)

@@ -1,6 +1,6 @@
 import torch
 from helpers import tiny
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from lightning_imb.callbacks.reached import DrawnCounts
@@ -27,17 +27,7 @@ def deferred(epochs=4):
 
 def fitted(tmp_path, data, model, epochs=4, resume=None, **settings):
     seen, keep = Seen(), ModelCheckpoint(tmp_path, every_n_train_steps=1, save_top_k=-1, filename="{epoch}-{step}")
-    trainer = Trainer(
-        accelerator="cpu",
-        max_epochs=epochs,
-        logger=False,
-        callbacks=[DrawnCounts(), seen, keep],
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        default_root_dir=tmp_path,
-        **settings,
-    )
+    trainer = tiny.trainer(tmp_path, epochs, [DrawnCounts(), seen, keep], **settings)
     trainer.fit(model, datamodule=data, ckpt_path=resume, weights_only=True)
     return seen.reached, trainer
 

@@ -3,7 +3,7 @@ import functools
 import numpy as np
 import torch
 from helpers import tiny
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from lightning_imb.callbacks.phase_switch import extract
@@ -53,17 +53,8 @@ def module(smoothed=True):
 
 
 def fit(tmp_path, model, *callbacks, epochs=2, data=None, **changes):
-    Trainer(
-        accelerator="cpu",
-        max_epochs=epochs,
-        logger=False,
-        enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        default_root_dir=tmp_path,
-        callbacks=[SmoothFeatures(), *callbacks],
-    ).fit(model, datamodule=data or tiny.data_module(splits=splits), **changes)
+    trainer = tiny.trainer(tmp_path, epochs, [SmoothFeatures(), *callbacks])
+    trainer.fit(model, datamodule=data or tiny.data_module(splits=splits), **changes)
     return model
 
 

@@ -7,8 +7,10 @@ from helpers import tiny
 from helpers.images import truncate, write_class_folders
 from torchvision.transforms import v2
 
+from lightning_imb.data.cache import ImageCache
 from lightning_imb.data.datasets.image_folder import image_folder
 from lightning_imb.data.embeddings import EmbeddingSet, LentEmbeddings
+from lightning_imb.data.prepare import prepare
 from lightning_imb.data.profiles import exponential_profile
 from lightning_imb.utils.errors import InputError
 
@@ -340,3 +342,12 @@ def test_a_split_with_fewer_images_than_processes_is_refused():
     data.trainer = Trainer(processes=31)
     with pytest.raises(InputError, match=r"14 images, which 31 processes cannot share: lower accelerator\.devices"):
         data.setup("fit")
+
+
+def test_streamed_images_are_not_looked_at_before_the_bad_ones_are_known(folder):
+    truncate(folder / "left" / "00.png", 60)
+    source = image_folder(str(folder), image_size=(8, 9), channels=3, test_size=0.3, split_seed=0).train
+    rows = np.argsort(source.names)  # the damaged one comes first
+    data = prepare(source, rows, False, 1.0, "skip", ImageCache(None, 1.0))
+    assert data.skipped == 2
+    assert not any(name.endswith(("left/00.png", "left/03.png")) for name in data.names)

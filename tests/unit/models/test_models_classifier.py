@@ -1,25 +1,13 @@
 import pytest
 import torch
 from helpers import tiny
-from pytorch_lightning import Trainer
 
 from lightning_imb.losses import CrossEntropyLoss, SigmoidFocalLoss
 from lightning_imb.metrics import scores
 
 
 def trainer(tmp_path, epochs=2, **settings):
-    return Trainer(
-        accelerator="cpu",
-        max_epochs=epochs,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        inference_mode=False,
-        default_root_dir=tmp_path,
-        **settings,
-    )
+    return tiny.trainer(tmp_path, epochs, inference_mode=False, **settings)
 
 
 def enter_retraining(model, **changes):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from helpers import numbers, tiny
-from pytorch_lightning import Trainer
 
 from lightning_imb.callbacks.phase_switch import PhaseSwitch
 from lightning_imb.callbacks.smoothing import SmoothFeatures
@@ -15,19 +14,7 @@ from lightning_imb.resampling.regression import RandomByBin
 
 
 def trainer(tmp_path, epochs=2, callbacks=(), **settings):
-    return Trainer(
-        accelerator="cpu",
-        max_epochs=epochs,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        inference_mode=False,
-        default_root_dir=tmp_path,
-        callbacks=list(callbacks),
-        **settings,
-    )
+    return tiny.trainer(tmp_path, epochs, callbacks, inference_mode=False, **settings)
 
 
 def test_it_learns_and_logs_the_errors_of_the_whole_set(tmp_path):

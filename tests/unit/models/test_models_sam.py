@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 from helpers import tiny
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import Callback, LightningModule
 from torch import nn
 from torch.optim.lr_scheduler import StepLR
 
@@ -217,17 +217,7 @@ class Seed(Callback):
 
 def fit(folder, module, epochs, resume=None):
     torch.manual_seed(1)
-    trainer = Trainer(
-        accelerator="cpu",
-        max_epochs=epochs,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        default_root_dir=folder,
-        callbacks=[Seed()],
-    )
+    trainer = tiny.trainer(folder, epochs, [Seed()], use_distributed_sampler=False)
     trainer.fit(module, datamodule=tiny.data_module(), ckpt_path=resume, weights_only=True)
     return trainer
 

@@ -101,7 +101,7 @@ def test_it_says_which_targets_it_is_for():
 @pytest.mark.parametrize("over", ["copies", "smoter"])
 def test_without_rare_targets_it_is_plain_bagging(over):
     z, even = torch.randn(50, 4), torch.linspace(1, 10, 50)
-    REBAGG(over=over).check_targets(even)
+    REBAGG(over=over).check_worth(given(nn.Linear(4, 1), (50,), numbers=even.double().numpy()))
     report = adjusted(z, even, relevance="extremes", over=over).report
     assert report["rare"] == 0
     assert all(bag == {"rare": 0, "normal": 50, "interpolated": 0} for bag in report["bags"])

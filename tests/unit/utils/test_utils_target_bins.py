@@ -3,7 +3,7 @@ import pytest
 import torch
 from helpers.runs import assert_refused
 
-from lightning_imb.utils.target_bins import TargetBins, bins_of, equal_bins
+from lightning_imb.utils.target_bins import TargetBins, bin_of, bins_of, equal_bins
 
 BINS = TargetBins((1.0, 2.0, 4.0, 7.0))
 
@@ -24,8 +24,9 @@ def test_targets_on_edges_are_in_one_bin_whatever_their_type(step):
     single = values.astype(np.float32)
     expected = bins.of(values).tolist()
     assert bins.of(single).tolist() == bins.of(single.astype(np.float64)).tolist() == expected
-    assert bins.of_tensor(torch.from_numpy(values)).tolist() == bins.of_tensor(torch.from_numpy(single)).tolist()
-    assert bins.of_tensor(torch.from_numpy(values)).tolist() == expected
+    inner = torch.from_numpy(bins.inner)
+    assert bin_of(torch.from_numpy(values), inner).tolist() == bin_of(torch.from_numpy(single), inner).tolist()
+    assert bin_of(torch.from_numpy(values), inner).tolist() == expected
     assert bins.of(edges[:40]).tolist() == list(range(40))
 
 
