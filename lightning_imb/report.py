@@ -45,6 +45,7 @@ def _main(cfg: "DictConfig") -> None:
             bold=cfg.bold,
             figures=cfg.figures and Path(cfg.figures),
             out=cfg.out and Path(cfg.out),
+            keep=cfg.keep and Path(cfg.keep),
             metrics_of={task: _names(names) for task, names in cfg.metrics_of.items()},
         )
     )
@@ -70,10 +71,15 @@ def report(request: Request) -> None:
     request.check()
     # here and not above: the entry point answers --help without loading rich, numpy and scipy
     from lightning_imb.reports.collect import collect
+    from lightning_imb.reports.kept import is_study, keep
     from lightning_imb.reports.task import task_of
 
+    if is_study(request.folder):
+        _show_study(request)
+        return
     records = collect(request.folder)
     request = request.settled(task_of(records))
+    kept = keep(records, request.rows, request.keep) if request.keep else []
     if request.form == "html":
         _print_html(request, records)
     elif request.form == "rich":
@@ -82,6 +88,25 @@ def report(request: Request) -> None:
         _write(request.out, _text(request, records))
     else:
         print(_text(request, records), end="")
+    if kept:
+        print(f"kept in {request.keep}: {', '.join(path.name for path in kept)}", file=sys.stderr)
+
+
+def _show_study(request: Request) -> None:
+    """The tables of kept results; on the terminal as they are, else as markdown."""
+    from lightning_imb.reports.grid import to_rich, wide_console
+    from lightning_imb.reports.kept.study import read_study
+    from lightning_imb.reports.kept.table import study_grids, study_markdown
+
+    request.check_study()
+    study = read_study(request.folder)
+    if request.form == "rich":
+        for grid in study_grids(study):
+            wide_console().print(to_rich(grid))
+    elif request.out:
+        _write(request.out, f"{study_markdown(study)}\n")
+    else:
+        print(study_markdown(study))
 
 
 def _print_html(request: Request, records: "Sequence[RunRecord]") -> None:

@@ -24,6 +24,7 @@ class Request:
         cols: What makes a column of the table of one score; empty for a table of several scores.
         metrics: Names as in ``metrics.json``; a table by ``cols``, the paired comparison and the expected order take
             the first. Empty for those of the task.
+        keep: Folder that gets one json per row, which outlives the run folders; None for none.
         metrics_of: The metrics that a report of each task has unless told otherwise.
         compare: Whether to compare the rows pairwise over blocks.
         blocks: What makes a block; None to find out.
@@ -50,6 +51,7 @@ class Request:
     bold: str = "clear"
     figures: Path | None = None
     out: Path | None = None
+    keep: Path | None = None
     metrics_of: Mapping["Task", tuple[str, ...]] = field(default_factory=dict)
 
     def settled(self, task: "Task") -> "Request":
@@ -81,6 +83,18 @@ class Request:
         ignored = [name for name in ("blocks", "control") if getattr(self, name)]
         if ignored and not self.compare and not (self.order and ignored == ["control"]):
             raise InputError(f"{ignored[0]}= is of the paired comparison: add compare=true.")
+
+    def check_study(self) -> None:
+        """Refuse what a folder of kept results has no place for: it says itself what is shown.
+
+        Raises:
+            InputError: It names the value and the cure.
+        """
+        if self.form not in ("rich", "markdown"):
+            raise InputError(f"{self.folder} holds kept results: format={self.form} is of runs, use rich or markdown.")
+        asked = [name for name in ("cols", "compare", "order", "figures", "keep") if getattr(self, name)]
+        if asked:
+            raise InputError(f"{self.folder} holds kept results, whose study.yaml says all: leave out {asked[0]}=.")
 
     def _check_form(self) -> None:
         """Refuse what a form has no place for."""

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from lightning_imb.utils.atomic import write_text_atomic
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.marks import filled
 
 GROUPS = (
     *("method", "loss", "reweight", "target_weights", "smoothing", "sampler", "mix", "oversample"),
     *("resampler", "retrain", "posthoc", "sharpness"),
 )
 COSTS = ("none", "once", "a pass an epoch", "second fit", "twice a step", "several times a step")
-_BEGIN, _END = "<!-- catalogue: begin (make catalogue) -->", "<!-- catalogue: end -->"
 
 
 class Entry(NamedTuple):
@@ -64,16 +64,12 @@ def _table(rows: Sequence[Entry]) -> str:
 
 
 def renewed(document: str) -> str:
-    """A document with the tables between its marks made anew.
+    """A document with the tables between its marks ``<!-- catalogue: ... -->`` made anew.
 
     Raises:
         InputError: If a mark is missing.
     """
-    before, begin, rest = document.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not begin or not end:
-        raise InputError(f"the document lacks the line '{_END if begin else _BEGIN}': add it where the tables belong")
-    return f"{before}{begin}\n\n{catalogue()}\n\n{end}{after}"
+    return filled(document, "catalogue", lambda _: catalogue())
 
 
 def _options(folder: Traversable) -> Iterator[Traversable]:

@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 from lightning_imb.phases import Phase
 from lightning_imb.runs import RunFolder
 from lightning_imb.tracking.csv_table import MetricsTable
+from lightning_imb.utils.atomic import write_json_atomic
 
 HOLDOUT = "holdout, best epoch on validation"
 
@@ -64,3 +65,29 @@ def add_files():
         return run
 
     return add
+
+
+@pytest.fixture
+def make_whole_run(make_run):
+    """As ``make_run``, with all its facts and predictions of 10 test images per class, of which ``right`` are right."""
+
+    def make(name, *, right=(6, 4), method="erm", seed=0, launches=({"phase_1": "trained", "wall_s": 20.0},), **rest):
+        targets = np.repeat(np.arange(len(right)), 10)
+        hit = np.concatenate([np.arange(10) < n for n in right])
+        logits = np.eye(len(right))[np.where(hit, targets, (targets + 1) % len(right))]
+        facts = {
+            "bacc": float(np.mean(right)) / 10,
+            "dataset": "digits",
+            "config_hash": f"hash-{name}",
+            "versions": {"python": "3.11.7", "torch": "2.15.0"},
+            "hardware": {"cpu": "AMD EPYC", "cores": 2, "threads": 1, "gpu": "none"},
+            "precision": "32-true",
+            "command": f"train.py method={method} seed={seed} hydra.run.dir=/somewhere/{name}",
+        }
+        run = make_run(name, method=method, seed=seed, **(facts | rest))
+        run.write_data(run.read_data() | {"fingerprint": "data"})
+        run.write_predictions("test", logits, targets)
+        write_json_atomic(run.path / "launches.json", {"launches": list(launches)})
+        return run
+
+    return make

@@ -7,7 +7,7 @@ from lightning_imb.utils import catalogue as module
 from lightning_imb.utils.catalogue import GROUPS, catalogue, entries, renewed
 from lightning_imb.utils.errors import InputError
 
-BEGIN, END = module._BEGIN, module._END
+BEGIN, END = "<!-- catalogue: begin (make catalogue) -->", "<!-- catalogue: end -->"
 
 
 def test_every_option_of_a_method_is_there_once():

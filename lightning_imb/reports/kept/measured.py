@@ -1,0 +1,48 @@
+"""What stands below a table of kept results: how often, with what and for how long it was measured."""
+
+from collections.abc import Iterable, Sequence
+
+from lightning_imb.reports.kept.cell import KeptRun
+from lightning_imb.reports.kept.study import Line, Study
+
+_PACKAGES = ("python", "torch", "pytorch-lightning", "imbalanced-learn")
+
+
+def measured(study: Study) -> str:
+    """Spread, protocol, number of runs and their hours, precision, hardware, versions, and what is missing."""
+    runs = [run for cell in study.cells for run in cell.runs]
+    if not runs:
+        return "No run is kept yet."
+    protocols = _listed(cell.protocol for cell in study.cells)
+    hours = sum(run.wall_s for run in runs) / 3600
+    precision, hardware = _listed(run.precision for run in runs), _listed(map(_hardware, runs))
+    return (
+        f"Mean ± std over n seeds (ddof 1); protocol: {protocols}; {len(runs)} runs, {hours:.1f} hours together, "
+        f"{precision}, {hardware}; {_versions(runs)}. {_missing(study)}"
+    ).strip()
+
+
+def lacks(study: Study, line: Line) -> int:
+    """How many runs a row has less than it shall have."""
+    cell = study.find(line.where)
+    return max(study.seeds - (len(cell.runs) if cell else 0), 0)
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return " and ".join(sorted(set(texts)))
+
+
+def _hardware(run: KeptRun) -> str:
+    threads, gpu = run.hardware["threads"], run.hardware["gpu"]
+    cores = "1 thread" if threads == 1 else f"{threads} threads"
+    return f"{cores} of {run.hardware['cpu']}, {'no GPU' if gpu == 'none' else gpu}"
+
+
+def _versions(runs: Sequence[KeptRun]) -> str:
+    found = {name: _listed(run.versions[name] for run in runs if name in run.versions) for name in _PACKAGES}
+    return ", ".join(f"{name} {versions}" for name, versions in found.items() if versions)
+
+
+def _missing(study: Study) -> str:
+    short, wanted = sum(lacks(study, line) for line in study.lines), study.seeds * len(study.lines)
+    return f"{short} of {wanted} runs are still missing." if short else ""

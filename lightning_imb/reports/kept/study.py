@@ -1,0 +1,185 @@
+"""What a table of kept results shows: ``study.yaml`` beside them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lightning_imb.reports.kept.cell import Cell, read_cells
+from lightning_imb.utils.errors import InputError
+
+FILE = "study.yaml"
+_ROW = {"label", "where", "published", "source", "command"}
+_CONTRAST = {"label", "better", "than"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row that the table shall have.
+
+    Attributes:
+        label: What it is called.
+        where: Parts of the row of its cell, such as ``{"method": "eos", "resampler.k": "200"}``.
+        command: What is put to the command of the study to run it.
+        published: The range of published numbers, in the unit of the table; None where there is none.
+        source: Where they stand.
+    """
+
+    label: str
+    where: dict[str, str]
+    command: str = ""
+    published: tuple[float, float] | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two rows whose difference is looked at.
+
+    Attributes:
+        label: What the difference is of.
+        better: The row that is expected to be better.
+        than: The other one.
+    """
+
+    label: str
+    better: dict[str, str]
+    than: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A table of kept results.
+
+    Attributes:
+        folder: Where the results are.
+        title: Above the table.
+        text: Below it: protocol, recipe, command.
+        columns: Scores by their headings; differences are of the first.
+        percent: Whether scores are shown times 100.
+        seeds: How many each row shall have.
+        tolerance: How far beyond the published range a result counts as reproduced, in the unit of the table.
+        lines: The rows.
+        contrasts: The differences.
+        cells: What is there.
+    """
+
+    folder: Path
+    title: str
+    text: str
+    columns: dict[str, str]
+    percent: bool
+    seeds: int
+    tolerance: float
+    lines: tuple[Line, ...]
+    contrasts: tuple[Contrast, ...]
+    cells: tuple[Cell, ...]
+
+    @property
+    def score(self) -> str:
+        """What differences are of."""
+        return next(iter(self.columns.values()))
+
+    @property
+    def scale(self) -> float:
+        """From a score to what is shown."""
+        return 100.0 if self.percent else 1.0
+
+    def find(self, where: Mapping[str, str]) -> Cell | None:
+        """The cell of a row; None where there is none.
+
+        Raises:
+            InputError: If several cells are meant.
+        """
+        found = [cell for cell in self.cells if all(cell.row.get(key) == value for key, value in where.items())]
+        if len(found) > 1:
+            names = " and ".join(cell.file_name for cell in found[:2])
+            raise InputError(f"{self.folder / FILE}: {dict(where)} means {names}: say more keys")
+        return found[0] if found else None
+
+
+def is_study(folder: Path) -> bool:
+    """Whether a folder holds kept results with a ``study.yaml``."""
+    return (folder / FILE).is_file()
+
+
+def read_study(folder: Path) -> Study:
+    """Read ``study.yaml`` and the results beside it.
+
+    Raises:
+        InputError: If the file lacks something, has a key too many, or a kept result is in none of its rows.
+    """
+    held = _mapping(folder / FILE)
+    needed = ("title", "text", "columns", "seeds", "rows")
+    missing = [key for key in needed if not held.get(key)]
+    unknown = sorted(held.keys() - {*needed, "percent", "tolerance", "contrasts"})
+    if missing or unknown:
+        told = f"lacks {', '.join(missing)}" if missing else f"has the unknown key {unknown[0]}"
+        raise InputError(f"{folder / FILE} {told}: see results/ for whole ones")
+    study = Study(
+        folder=folder,
+        title=str(held["title"]),
+        text=str(held["text"]).strip(),
+        columns={str(heading): str(score) for heading, score in held["columns"].items()},
+        percent=bool(held.get("percent", False)),
+        seeds=int(held["seeds"]),
+        tolerance=float(held.get("tolerance", 0.0)),
+        lines=tuple(_line(one, folder / FILE) for one in held["rows"]),
+        contrasts=tuple(_contrast(one, folder / FILE) for one in held.get("contrasts") or ()),
+        cells=tuple(read_cells(folder)),
+    )
+    _check_shown(study)
+    return study
+
+
+def _check_shown(study: Study) -> None:
+    """Nothing that was measured is left out of the table."""
+    shown = [study.find(line.where) for line in study.lines]
+    hidden = [cell.file_name for cell in study.cells if cell not in shown]
+    if hidden:
+        raise InputError(f"{study.folder / hidden[0]} is in no row of {FILE}: add one, or delete the file")
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        held = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path} cannot be read ({' '.join(str(error).split())})") from error
+    if not isinstance(held, dict):
+        raise InputError(f"{path} is no mapping: see results/ for whole ones")
+    return held
+
+
+def _line(held: Mapping[str, Any], path: Path) -> Line:
+    _check_part(held, _ROW, ("label", "where"), path)
+    bounds = held.get("published")
+    return Line(
+        label=str(held["label"]),
+        where=_texts(held["where"]),
+        command=str(held.get("command", "")),
+        published=None if bounds is None else _range(bounds, path),
+        source=str(held.get("source", "")),
+    )
+
+
+def _contrast(held: Mapping[str, Any], path: Path) -> Contrast:
+    _check_part(held, _CONTRAST, ("label", "better", "than"), path)
+    return Contrast(str(held["label"]), _texts(held["better"]), _texts(held["than"]))
+
+
+def _check_part(held: Mapping[str, Any], known: set[str], needed: Sequence[str], path: Path) -> None:
+    wrong = [*(key for key in needed if key not in held), *sorted(held.keys() - known)]
+    if wrong:
+        raise InputError(f"{path}: an entry of rows or contrasts lacks or does not know {wrong[0]}: {dict(held)}")
+
+
+def _range(bounds: Sequence[float], path: Path) -> tuple[float, float]:
+    if len(bounds) != 2 or bounds[0] > bounds[1]:
+        raise InputError(f"{path}: published={list(bounds)} is no range [low, high]")
+    return float(bounds[0]), float(bounds[1])
+
+
+def _texts(held: Mapping[str, Any]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in held.items()}

@@ -1,0 +1,107 @@
+"""A study as tables: its rows beside published numbers, and its differences."""
+
+from lightning_imb.reports.captions import WARNING
+from lightning_imb.reports.cells import MISSING
+from lightning_imb.reports.comparison import Summary
+from lightning_imb.reports.grid import Grid, to_markdown
+from lightning_imb.reports.kept.contrast import Difference, Interval, difference
+from lightning_imb.reports.kept.measured import measured
+from lightning_imb.reports.kept.study import Contrast, Line, Study
+
+
+def study_grids(study: Study) -> list[Grid]:
+    """The tables of a study: its results, and their differences where it names some."""
+    return [results_grid(study), *([contrast_grid(study)] if study.contrasts else [])]
+
+
+def study_markdown(study: Study) -> str:
+    """The tables of a study for a document."""
+    return "\n".join(map(to_markdown, study_grids(study))).strip()
+
+
+def results_grid(study: Study) -> Grid:
+    """One line per row that the study shall have; a dash where it has no run yet."""
+    published = any(line.published for line in study.lines)
+    beside = ("published", f"within ± {study.tolerance:g}", "source") if published else ()
+    return Grid(
+        title=study.title,
+        header=("", "overrides", "n", *study.columns, *beside),
+        rows=tuple(_row(study, line, published) for line in study.lines),
+        labels=2,
+        caption=f"{study.text} {measured(study)}",
+        warning=WARNING if any(cell.selected_on == "test" for cell in study.cells) else "",
+    )
+
+
+def contrast_grid(study: Study) -> Grid:
+    """One line per difference, with both intervals."""
+    unit = "points" if study.percent else next(iter(study.columns))
+    return Grid(
+        title="Differences, with 95 % intervals",
+        header=("", "seeds", f"difference ({unit})", "over seeds", "over test images"),
+        rows=tuple(_contrast_row(study, contrast) for contrast in study.contrasts),
+        caption=(
+            "Paired: same seed, same phase 1 where it is shared, same test images. Over seeds: Student's t, of what "
+            "other trainings would give. Over test images: of these very networks on other test images."
+        ),
+    )
+
+
+def _row(study: Study, line: Line, published: bool) -> tuple[str, ...]:
+    cell = study.find(line.where)
+    summaries = [cell.summary(score) if cell else Summary(()) for score in study.columns.values()]
+    texts = [_mean_std(study, summary, len(cell.runs) if cell else 0) for summary in summaries]
+    command = f"`{line.command}`" if line.command else ""
+    beside = (_bounds(line), _verdict(study, line, summaries[0]), line.source) if published else ()
+    return line.label, command, str(len(cell.runs)) if cell else MISSING, *texts, *beside
+
+
+def _mean_std(study: Study, summary: Summary, n: int) -> str:
+    if summary.mean is None:
+        return MISSING
+    partial = f" (n={len(summary.values)})" if len(summary.values) != n else ""
+    spread = "" if summary.std is None else f" ± {_shown(study, summary.std)}"
+    return f"{_shown(study, summary.mean)}{spread}{partial}"
+
+
+def _shown(study: Study, value: float) -> str:
+    return f"{study.scale * value:.{2 if study.percent else 3}f}"
+
+
+def _bounds(line: Line) -> str:
+    if line.published is None:
+        return MISSING
+    low, high = line.published
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def _verdict(study: Study, line: Line, found: Summary) -> str:
+    """Whether the mean lies in the published range or near it, and if not, how far off it is."""
+    if line.published is None or found.mean is None:
+        return MISSING
+    value, (low, high) = study.scale * found.mean, line.published
+    off = min(value - low, 0.0) + max(value - high, 0.0)
+    return "yes" if abs(off) <= study.tolerance else f"no, {off:+.1f}"
+
+
+def _contrast_row(study: Study, contrast: Contrast) -> tuple[str, ...]:
+    better, than = study.find(contrast.better), study.find(contrast.than)
+    found = difference(better, than, study.score) if better and than else None
+    if found is None:
+        return contrast.label, MISSING, MISSING, MISSING, MISSING
+    return (
+        contrast.label,
+        str(len(found.by_seed)),
+        f"{study.scale * found.mean:+.2f}",
+        *(_interval(study, one) for one in _intervals(found)),
+    )
+
+
+def _intervals(found: Difference) -> tuple[Interval | None, Interval | None]:
+    return found.over_seeds, found.over_images
+
+
+def _interval(study: Study, interval: Interval | None) -> str:
+    if interval is None:
+        return MISSING
+    return f"{study.scale * interval[0]:+.2f} to {study.scale * interval[1]:+.2f}"

@@ -1,0 +1,200 @@
+"""Tables of kept results: rows, verdicts, differences with intervals, documents, the command."""
+
+import numpy as np
+import pytest
+import yaml
+from scipy import stats
+
+from lightning_imb.report import report
+from lightning_imb.reports.collect import collect
+from lightning_imb.reports.kept.contrast import difference
+from lightning_imb.reports.kept.documents import main, renewed
+from lightning_imb.reports.kept.keep import keep
+from lightning_imb.reports.kept.study import read_study
+from lightning_imb.reports.kept.table import contrast_grid, results_grid, study_markdown
+from lightning_imb.reports.request import Request
+from lightning_imb.utils.errors import InputError
+
+STUDY = {
+    "title": "Digits",
+    "text": "What it is.",
+    "columns": {"bacc": "test/bacc", "last epoch": "last/test/bacc"},
+    "percent": True,
+    "seeds": 3,
+    "tolerance": 1.5,
+    "rows": [
+        {
+            "label": "CE",
+            "where": {"method": "erm"},
+            "published": [60, 62],
+            "source": "a paper",
+            "command": "method=erm",
+        },
+        {"label": "EOS", "where": {"method": "eos"}, "published": [90, 90]},
+        {"label": "SMOTE", "where": {"method": "smote"}, "published": [70, 80]},
+        {"label": "copies", "where": {"method": "random"}},
+    ],
+    "contrasts": [
+        {"label": "EOS - CE", "better": {"method": "eos"}, "than": {"method": "erm"}},
+        {"label": "SMOTE - CE", "better": {"method": "smote"}, "than": {"method": "erm"}},
+    ],
+}
+HITS = {"erm": [(7, 5), (7, 4), (6, 5)], "eos": [(7, 8), (8, 7), (6, 9)]}
+
+
+@pytest.fixture
+def folder(make_whole_run, sweep, tmp_path):
+    """Three seeds of two methods, kept, and a study of them."""
+    for method, found in HITS.items():
+        for seed, right in enumerate(found):
+            make_whole_run(f"{method}/{seed}", method=method, seed=seed, right=right)
+    folder = tmp_path / "results" / "digits"
+    keep(collect(sweep), ["method"], folder)
+    write(folder, STUDY)
+    return folder
+
+
+def write(folder, study):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
+
+
+def test_every_row_that_shall_be_there_is_there(folder):
+    grid = results_grid(read_study(folder))
+    assert grid.header == ("", "overrides", "n", "bacc", "last epoch", "published", "within ± 1.5", "source")
+    assert grid.rows[0] == ("CE", "`method=erm`", "3", "56.67 ± 2.89", "–", "60 to 62", "no, -3.3", "a paper")
+    assert grid.rows[1][:4] == ("EOS", "", "3", "75.00 ± 0.00")
+    assert grid.rows[2] == ("SMOTE", "", "–", "–", "–", "70 to 80", "–", "")
+    assert grid.rows[3][5:] == ("–", "–", "")
+    for words in (
+        "What it is.",
+        "6 runs, 0.0 hours",
+        "1 thread of AMD EPYC, no GPU",
+        "torch 2.15.0",
+        "6 of 12 runs are",
+    ):
+        assert words in grid.caption
+    assert grid.warning == ""
+
+
+@pytest.mark.parametrize(
+    ("published", "verdict"),
+    [([75, 75], "yes"), ([76.4, 80], "yes"), ([60, 73.5], "yes"), ([76.6, 80], "no, -1.6"), ([60, 73], "no, +2.0")],
+)
+def test_the_verdict_allows_the_tolerance_beyond_the_range(folder, published, verdict):
+    rows = [{"label": "EOS", "where": {"method": "eos"}, "published": published}, STUDY["rows"][0]]
+    write(folder, STUDY | {"rows": rows})
+    assert results_grid(read_study(folder)).rows[0][6] == verdict
+
+
+def test_a_choice_on_the_test_set_is_called_so(make_whole_run, sweep, tmp_path):
+    make_whole_run("erm/0", selected_on="test", protocol="paper, best epoch on TEST")
+    keep(collect(sweep), ["method"], tmp_path / "x")
+    write(tmp_path / "x", STUDY | {"contrasts": []})
+    text = study_markdown(read_study(tmp_path / "x"))
+    assert "chosen on the TEST set" in text
+    assert "paper, best epoch on TEST" in text
+
+
+def test_differences_are_paired_by_seed_and_by_image(folder):
+    study = read_study(folder)
+    found = difference(study.find({"method": "eos"}), study.find({"method": "erm"}))
+    each = np.array([0.15, 0.2, 0.2])
+    assert found.by_seed == pytest.approx(each)
+    reach = stats.t.ppf(0.975, 2) * each.std(ddof=1) / np.sqrt(3)
+    assert found.over_seeds == pytest.approx((each.mean() - reach, each.mean() + reach))
+    won = np.zeros((2, 10))
+    for erm, eos in zip(HITS["erm"], HITS["eos"], strict=True):
+        for k in range(2):
+            won[k] += (np.arange(10) < eos[k]) * 1.0 - (np.arange(10) < erm[k]) * 1.0
+    gains = won / 3
+    error = np.sqrt(sum(of_class.var(ddof=1) / 10 for of_class in gains)) / 2
+    assert found.over_images == pytest.approx((found.mean - 1.959964 * error, found.mean + 1.959964 * error), abs=1e-6)
+    assert gains.mean() == pytest.approx(found.mean)
+
+
+def test_a_difference_of_one_seed_has_no_interval_over_seeds(folder, make_whole_run, sweep):
+    make_whole_run("smote/1", method="smote", seed=1)
+    keep(collect(sweep), ["method"], folder)
+    study = read_study(folder)
+    found = difference(study.find({"method": "smote"}), study.find({"method": "erm"}))
+    assert (len(found.by_seed), found.over_seeds) == (1, None)
+    row = contrast_grid(study).rows[1]
+    assert row[1] == "1"
+    assert row[3] == "–"
+    assert " to " in row[4]
+
+
+def test_a_difference_to_a_row_that_is_not_there_is_a_dash(folder):
+    assert contrast_grid(read_study(folder)).rows[1] == ("SMOTE - CE", "–", "–", "–", "–")
+
+
+def test_results_on_other_data_are_not_subtracted(folder, make_whole_run, sweep):
+    run = make_whole_run("smote/1", method="smote", seed=1)
+    run.write_data(run.read_data() | {"fingerprint": "other"})
+    keep(collect(sweep), ["method"], folder)
+    with pytest.raises(InputError, match="different data"):
+        contrast_grid(read_study(folder))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"title": ""}, "lacks title"),
+        ({"colour": 1}, "unknown key colour"),
+        ({"rows": STUDY["rows"][1:], "contrasts": []}, r"method=erm\.json is in no row"),
+        ({"rows": [{"label": "x"}]}, "where"),
+        ({"rows": [{"label": "x", "where": {}, "hue": 1}]}, "hue"),
+        ({"rows": [{"label": "x", "where": {}}]}, "means"),
+        ({"rows": [{"label": "x", "where": {"method": "erm"}, "published": [3, 1]}]}, "no range"),
+        ({"contrasts": [{"label": "x"}]}, "better"),
+    ],
+)
+def test_a_wrong_study_is_refused(folder, changes, words):
+    write(folder, STUDY | changes)
+    with pytest.raises(InputError, match=words):
+        read_study(folder)
+
+
+@pytest.mark.parametrize("text", ["- a list", "a: [", ""])
+def test_a_study_that_is_no_mapping_is_refused(tmp_path, text):
+    (tmp_path / "study.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"study\.yaml"):
+        read_study(tmp_path)
+
+
+def test_documents_get_the_tables_between_their_marks(folder, tmp_path):
+    document = tmp_path / "README.md"
+    document.write_text("before\n<!-- results: digits (make results) -->\nearlier\n<!-- results: end -->\nafter\n")
+    main([str(folder.parent), str(document)])
+    text = document.read_text()
+    assert text.startswith("before\n<!-- results: digits (make results) -->\n\n**Digits**")
+    assert text.endswith("<!-- results: end -->\nafter\n")
+    assert "earlier" not in text
+    assert renewed(text, folder.parent) == text
+
+
+def test_a_mark_without_a_study_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"study\.yaml"):
+        renewed("<!-- results: wrong -->\n<!-- results: end -->", tmp_path)
+
+
+def test_the_command_keeps_and_shows(make_whole_run, sweep, tmp_path, capsys):
+    make_whole_run("erm/0")
+    kept = tmp_path / "kept"
+    report(Request(sweep, ("method",), ("test/bacc",), form="markdown", keep=kept))
+    assert f"kept in {kept}: method=erm.json" in capsys.readouterr().err
+    write(kept, STUDY)
+    report(Request(kept, ("method",), ()))
+    assert "Differences" in capsys.readouterr().out
+    report(Request(kept, ("method",), (), form="markdown", out=tmp_path / "out.md"))
+    assert "| CE |" in (tmp_path / "out.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"form": "csv"}, "format=csv"), ({"compare": True}, "compare="), ({"cols": ("seed",)}, "cols=")],
+)
+def test_the_command_refuses_what_a_study_says_itself(folder, changes, words):
+    with pytest.raises(InputError, match=words):
+        report(Request(folder, ("method",), (), **changes))
