@@ -16,7 +16,12 @@ from lightning_imb.utils.errors import InputError
 log = logging.getLogger(__name__)
 
 KINDS: tuple[CheckpointKind, ...] = ("best", "last")
-AFTER_PHASE_1 = {"method", "resampler", "retrain", "posthoc", "represent_from"}
+_AFTER = ("method", "resampler", "retrain", "posthoc", "represent_from", "protocol.select")  # both checkpoints are kept
+
+
+def shapes_phase_1(key: str) -> bool:
+    """Whether a setting, by its dotted name, can change phase 1, and not only what comes after it."""
+    return not any(f"{key}.".startswith(f"{after}.") for after in _AFTER)
 
 
 def phase_1_to_take_over(cfg: DictConfig, run: RunFolder, fingerprint: str) -> RunFolder | None:
@@ -62,7 +67,7 @@ def copy_phase_1(source: RunFolder, target: RunFolder, kinds: Sequence[Checkpoin
 
 def _check_same(cfg: DictConfig, source: RunFolder, fingerprint: str) -> None:
     changed = changed_keys(source.read_config(), cfg)
-    differing = [key for key in changed if key.split(".")[0] not in AFTER_PHASE_1]
+    differing = [key for key in changed if shapes_phase_1(key)]
     if differing:
         raise InputError(
             f"represent_from={source.path} trained phase 1 with other settings ({first_of(differing)}): "

@@ -16,7 +16,7 @@ from lightning_imb.data.kept_embeddings import KeptEmbeddings
 from lightning_imb.fit import read_checkpoint
 from lightning_imb.launches import launches_of
 from lightning_imb.phases import Phase
-from lightning_imb.reuse import AFTER_PHASE_1, KINDS, copy_phase_1
+from lightning_imb.reuse import KINDS, copy_phase_1, shapes_phase_1
 from lightning_imb.runs import CheckpointKind, RunFolder
 from lightning_imb.settings import flat_settings, matters
 from lightning_imb.utils.atomic import remove_drafts, write_json_atomic
@@ -56,7 +56,7 @@ def phase_1_identity(cfg: DictConfig, fingerprint: str) -> dict[str, Any]:
         fingerprint: That of the data.
     """
     every = flat_settings(cfg)
-    settings = {k: v for k, v in every.items() if matters(k) and k.split(".")[0] not in AFTER_PHASE_1}
+    settings = {k: v for k, v in every.items() if matters(k) and shapes_phase_1(k)}
     if cfg.callbacks.diagnostics_every:  # they change no result, but their curves come with phase 1
         settings |= {k: v for k, v in every.items() if k.startswith("callbacks.diagnostics_")}
     code = code_digest(_CODE)

@@ -36,6 +36,15 @@ def test_only_phases_2_and_3_are_trained_and_the_scores_are_those_of_a_whole_run
     assert all(torch.equal(value, weights[1][key]) for key, value in weights[0].items())
 
 
+def test_the_choice_of_the_epoch_does_not_change_phase_1(tmp_path, first):
+    changes = ("method=smote", "protocol.select=last")
+    whole = trained(tmp_path / "whole", *SHORT, *changes)
+    train(second(tmp_path / "short", first, *changes))
+    short = RunFolder(tmp_path / "short").read_metrics()
+    assert short["selected_on"] == "nothing"
+    assert short["represent/test/bacc"] == whole.read_metrics()["represent/test/bacc"]
+
+
 @pytest.mark.parametrize("change", ["seed=1", "imbalance.ratio=10", "loss=focal", "epochs=3", "optimizer.lr=0.2"])
 def test_another_phase_1_is_refused(tmp_path, first, change):
     key = change.partition("=")[0]
