@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test soak lint types catalogue clean
+.PHONY: help install dev demo test soak lint types catalogue results docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -42,6 +42,12 @@ types: dev  ## mypy, strict
 
 catalogue: install  ## write the README's table of methods anew, from the headers in conf/
 	$(BIN)/python -m lightning_imb.utils.catalogue README.md
+
+results: install  ## write the tables of results/ into README and docs anew
+	$(BIN)/python -m lightning_imb.reports.kept.documents results README.md docs/results.md docs/findings.md
+
+docs: dev  ## build the documentation site into site/, without network
+	$(BIN)/mkdocs build --strict
 
 clean:  ## remove the environment and all caches; runs under logs/ stay
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -4,14 +4,15 @@ from lightning_imb.reports.captions import WARNING
 from lightning_imb.reports.cells import MISSING
 from lightning_imb.reports.comparison import Summary
 from lightning_imb.reports.grid import Grid, to_markdown
-from lightning_imb.reports.kept.contrast import Difference, Interval, difference
+from lightning_imb.reports.kept.contrast import Interval, difference
 from lightning_imb.reports.kept.measured import measured
 from lightning_imb.reports.kept.study import Contrast, Line, Study
 
 
 def study_grids(study: Study) -> list[Grid]:
     """The tables of a study: its results, and their differences where it names some."""
-    return [results_grid(study), *([contrast_grid(study)] if study.contrasts else [])]
+    contrasts = contrast_grid(study)
+    return [results_grid(study), *([contrasts] if contrasts.rows else [])]
 
 
 def study_markdown(study: Study) -> str:
@@ -34,12 +35,12 @@ def results_grid(study: Study) -> Grid:
 
 
 def contrast_grid(study: Study) -> Grid:
-    """One line per difference, with both intervals."""
+    """One line per difference whose two rows are there, with both intervals."""
     unit = "points" if study.percent else next(iter(study.columns))
     return Grid(
         title="Differences, with 95 % intervals",
         header=("", "seeds", f"difference ({unit})", "over seeds", "over test images"),
-        rows=tuple(_contrast_row(study, contrast) for contrast in study.contrasts),
+        rows=tuple(row for contrast in study.contrasts if (row := _contrast_row(study, contrast))),
         caption=(
             "Paired: same seed, same phase 1 where it is shared, same test images. Over seeds: Student's t, of what "
             "other trainings would give. Over test images: of these very networks on other test images."
@@ -84,21 +85,18 @@ def _verdict(study: Study, line: Line, found: Summary) -> str:
     return "yes" if abs(off) <= study.tolerance else f"no, {off:+.1f}"
 
 
-def _contrast_row(study: Study, contrast: Contrast) -> tuple[str, ...]:
+def _contrast_row(study: Study, contrast: Contrast) -> tuple[str, ...] | None:
+    """None where a row is not there yet, or the two share no seed."""
     better, than = study.find(contrast.better), study.find(contrast.than)
     found = difference(better, than, study.score) if better and than else None
     if found is None:
-        return contrast.label, MISSING, MISSING, MISSING, MISSING
+        return None
     return (
         contrast.label,
         str(len(found.by_seed)),
         f"{study.scale * found.mean:+.2f}",
-        *(_interval(study, one) for one in _intervals(found)),
+        *(_interval(study, one) for one in (found.over_seeds, found.over_images)),
     )
-
-
-def _intervals(found: Difference) -> tuple[Interval | None, Interval | None]:
-    return found.over_seeds, found.over_images
 
 
 def _interval(study: Study, interval: Interval | None) -> str:
