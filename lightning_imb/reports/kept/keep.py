@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from lightning_imb.reports.collect import RunRecord, grouped
 from lightning_imb.reports.comparison import check_repeats
 from lightning_imb.reports.differences import check_keys
 from lightning_imb.reports.kept.cell import Cell, KeptRun, read_cell
-from lightning_imb.runs import RunFolder
+from lightning_imb.runs import ANALYSES, FINDINGS, RunFolder
 from lightning_imb.tracking.csv_table import RETRAIN_PREFIX, MetricsTable
 from lightning_imb.utils.errors import InputError
 
@@ -104,7 +105,19 @@ def _origin(told: Sequence[str]) -> str:
 def _scores(run: RunFolder, record: RunRecord) -> dict[str, float]:
     names = [name for name in record.metrics if name.startswith(_KEPT) and "/prior_shift" not in name]
     scores = {name: round(score, 6) for name in names if (score := record.score(name)) is not None}
-    return scores | _last_epoch(run, record)
+    return scores | _last_epoch(run, record) | _analysed(run)
+
+
+def _analysed(run: RunFolder) -> dict[str, float]:
+    """Numbers that imb-analyze found of all classes together, such as ``analysis/gap/after/gap``."""
+    files = sorted((run.path / ANALYSES).glob(f"*/{FINDINGS}"))
+    found = {file.parent.name: json.loads(file.read_text(encoding="utf-8"))["numbers"] for file in files}
+    return {
+        f"{ANALYSES}/{name}/{key}": round(value, 6)
+        for name, numbers in found.items()
+        for key, value in numbers.items()
+        if key.count("/") < 2 and value is not None and math.isfinite(value)
+    }
 
 
 def _last_epoch(run: RunFolder, record: RunRecord) -> dict[str, float]:

@@ -13,6 +13,7 @@ from lightning_imb.utils.errors import InputError
 FILE = "study.yaml"
 _ROW = {"label", "where", "published", "source", "command"}
 _CONTRAST = {"label", "better", "than"}
+_RELATION = {"label", "x", "y", "among"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,23 @@ class Contrast:
 
 
 @dataclass(frozen=True)
+class Relation:
+    """Two numbers that may go together from row to row.
+
+    Attributes:
+        label: What the relation is.
+        x: One score.
+        y: The other one.
+        among: Parts that the rows share; empty for all rows.
+    """
+
+    label: str
+    x: str
+    y: str
+    among: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Study:
     """A table of kept results.
 
@@ -63,6 +81,7 @@ class Study:
         tolerance: How far beyond the published range a result counts as reproduced, in the unit of the table.
         lines: The rows.
         contrasts: The differences.
+        relations: What may go together.
         cells: What is there.
     """
 
@@ -75,6 +94,7 @@ class Study:
     tolerance: float
     lines: tuple[Line, ...]
     contrasts: tuple[Contrast, ...]
+    relations: tuple[Relation, ...]
     cells: tuple[Cell, ...]
 
     @property
@@ -114,7 +134,7 @@ def read_study(folder: Path) -> Study:
     held = _mapping(folder / FILE)
     needed = ("title", "text", "columns", "seeds", "rows")
     missing = [key for key in needed if not held.get(key)]
-    unknown = sorted(held.keys() - {*needed, "percent", "tolerance", "contrasts"})
+    unknown = sorted(held.keys() - {*needed, "percent", "tolerance", "contrasts", "relations"})
     if missing or unknown:
         told = f"lacks {', '.join(missing)}" if missing else f"has the unknown key {unknown[0]}"
         raise InputError(f"{folder / FILE} {told}: see results/ for whole ones")
@@ -128,6 +148,7 @@ def read_study(folder: Path) -> Study:
         tolerance=float(held.get("tolerance", 0.0)),
         lines=tuple(_line(one, folder / FILE) for one in held["rows"]),
         contrasts=tuple(_contrast(one, folder / FILE) for one in held.get("contrasts") or ()),
+        relations=tuple(_relation(one, folder / FILE) for one in held.get("relations") or ()),
         cells=tuple(read_cells(folder)),
     )
     _check_shown(study)
@@ -169,10 +190,15 @@ def _contrast(held: Mapping[str, Any], path: Path) -> Contrast:
     return Contrast(str(held["label"]), _texts(held["better"]), _texts(held["than"]))
 
 
+def _relation(held: Mapping[str, Any], path: Path) -> Relation:
+    _check_part(held, _RELATION, ("label", "x", "y"), path)
+    return Relation(str(held["label"]), str(held["x"]), str(held["y"]), _texts(held.get("among") or {}))
+
+
 def _check_part(held: Mapping[str, Any], known: set[str], needed: Sequence[str], path: Path) -> None:
     wrong = [*(key for key in needed if key not in held), *sorted(held.keys() - known)]
     if wrong:
-        raise InputError(f"{path}: an entry of rows or contrasts lacks or does not know {wrong[0]}: {dict(held)}")
+        raise InputError(f"{path}: an entry lacks or does not know {wrong[0]}: {dict(held)}")
 
 
 def _range(bounds: Sequence[float], path: Path) -> tuple[float, float]:

@@ -6,13 +6,14 @@ from lightning_imb.reports.comparison import Summary
 from lightning_imb.reports.grid import Grid, to_markdown
 from lightning_imb.reports.kept.contrast import Interval, difference
 from lightning_imb.reports.kept.measured import measured
+from lightning_imb.reports.kept.relation import correlation
 from lightning_imb.reports.kept.study import Contrast, Line, Study
 
 
 def study_grids(study: Study) -> list[Grid]:
     """The tables of a study: its results, and their differences where it names some."""
-    contrasts = contrast_grid(study)
-    return [results_grid(study), *([contrasts] if contrasts.rows else [])]
+    more = (contrast_grid(study), relation_grid(study))
+    return [results_grid(study), *(grid for grid in more if grid.rows)]
 
 
 def study_markdown(study: Study) -> str:
@@ -45,6 +46,21 @@ def contrast_grid(study: Study) -> Grid:
             "Paired: same seed, same phase 1 where it is shared, same test images. Over seeds: Student's t, of what "
             "other trainings would give. Over test images: of these very networks on other test images."
         ),
+    )
+
+
+def relation_grid(study: Study) -> Grid:
+    """One line per relation that enough rows are there for."""
+    found = [(relation, correlation(study, relation)) for relation in study.relations]
+    return Grid(
+        title="What goes together",
+        header=("", "rows", "Spearman's ρ", "95 % interval"),
+        rows=tuple(
+            (relation.label, str(one.rows), f"{one.rho:+.2f}", "{:+.2f} to {:+.2f}".format(*one.interval))
+            for relation, one in found
+            if one
+        ),
+        caption="Over rows, of means over seeds; interval by Fisher's transformation (Bonett and Wright 2000).",
     )
 
 

@@ -10,6 +10,7 @@ from lightning_imb.reports.collect import collect
 from lightning_imb.reports.kept.cell import read_cell, read_cells
 from lightning_imb.reports.kept.keep import keep, unpacked
 from lightning_imb.tracking.csv_table import MetricsTable
+from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.errors import InputError
 
 RULES = "paper, best epoch on TEST"
@@ -116,6 +117,17 @@ def test_no_last_epoch_where_the_curves_do_not_tell_it(make_whole_run, sweep, ke
     table.write(run.metrics_csv)
     keep(collect(sweep), ["method"], kept)
     assert not [name for name in read_cells(kept)[0].runs[0].scores if name.startswith("last/")]
+
+
+def test_numbers_of_analyses_are_kept_with_the_run(make_whole_run, sweep, kept):
+    run = make_whole_run("erm/0")
+    numbers = {"after/gap": 17.0, "after/few/gap": 30.0, "after/matched": None}
+    write_json_atomic(run.path / "analysis" / "gap" / "result.json", {"numbers": numbers})
+    keep(collect(sweep), ["method"], kept)
+    scores = read_cells(kept)[0].runs[0].scores
+    assert {name: value for name, value in scores.items() if name.startswith("analysis/")} == {
+        "analysis/gap/after/gap": 17.0
+    }
 
 
 def test_wall_time_is_that_of_all_launches_and_phase_1_came_from_where_the_first_found_it(make_whole_run, sweep, kept):

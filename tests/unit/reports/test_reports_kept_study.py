@@ -10,8 +10,9 @@ from lightning_imb.reports.collect import collect
 from lightning_imb.reports.kept.contrast import difference
 from lightning_imb.reports.kept.documents import main, renewed
 from lightning_imb.reports.kept.keep import keep
-from lightning_imb.reports.kept.study import read_study
-from lightning_imb.reports.kept.table import contrast_grid, results_grid, study_markdown
+from lightning_imb.reports.kept.relation import correlation
+from lightning_imb.reports.kept.study import Relation, read_study
+from lightning_imb.reports.kept.table import contrast_grid, relation_grid, results_grid, study_markdown
 from lightning_imb.reports.request import Request
 from lightning_imb.utils.errors import InputError
 
@@ -165,6 +166,37 @@ def test_a_study_that_is_no_mapping_is_refused(tmp_path, text):
         read_study(tmp_path)
 
 
+@pytest.fixture
+def related(make_whole_run, sweep, tmp_path):
+    """Six rows, of which the last has another family, and how their scores go with their loss."""
+    folder, methods = tmp_path / "related", [f"m{i}" for i in range(6)]
+    for i, (method, loss) in enumerate(zip(methods, (0.1, 0.3, 0.2, 0.5, 0.4, 0.0), strict=True)):
+        family = {"family": "a" if i < 5 else "b"}.items()
+        make_whole_run(f"{method}/0", method=method, right=(i, i), test__loss=loss, test__constant=1.0, settings=family)
+    keep(collect(sweep), ["method", "family"], folder)
+    rows = [{"label": method, "where": {"method": method}} for method in methods]
+    relation = {"label": "loss and bacc", "x": "test/loss", "y": "test/bacc"}
+    write(
+        folder, STUDY | {"rows": rows, "contrasts": [], "relations": [relation, relation | {"among": {"family": "a"}}]}
+    )
+    return read_study(folder)
+
+
+def test_what_goes_together_is_ranked_over_rows(related):
+    everything, some = (correlation(related, relation) for relation in related.relations)
+    assert (everything.rows, some.rows) == (6, 5)
+    ranks = np.array([1, 3, 2, 5, 4])
+    assert some.rho == pytest.approx(1 - 6 * ((ranks - np.arange(1, 6)) ** 2).sum() / (5 * 24))
+    reach = 1.959964 * np.sqrt((1 + some.rho**2 / 2) / 2)
+    assert some.interval == pytest.approx(tuple(np.tanh(np.arctanh(some.rho) + np.array([-reach, reach]))), abs=1e-6)
+    assert relation_grid(related).rows[1][:3] == ("loss and bacc", "5", "+0.80")
+
+
+@pytest.mark.parametrize("y", ["test/none", "test/constant"])
+def test_nothing_is_said_of_too_few_rows_or_a_number_that_never_changes(related, y):
+    assert correlation(related, Relation("x", "test/loss", y, {})) is None
+
+
 def test_documents_get_the_tables_between_their_marks(folder, tmp_path):
     document = tmp_path / "README.md"
     document.write_text("before\n<!-- results: digits (make results) -->\nearlier\n<!-- results: end -->\nafter\n")
@@ -188,7 +220,7 @@ def test_the_command_keeps_and_shows(make_whole_run, sweep, tmp_path, capsys):
     assert f"kept in {kept}: method=erm.json" in capsys.readouterr().err
     write(kept, STUDY)
     report(Request(kept, ("method",), ()))
-    assert "Differences" in capsys.readouterr().out
+    assert "Digits" in capsys.readouterr().out
     report(Request(kept, ("method",), (), form="markdown", out=tmp_path / "out.md"))
     assert "| CE |" in (tmp_path / "out.md").read_text()
 

@@ -1,0 +1,54 @@
+"""Whether one number of the rows of a study goes with another."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scipy import stats
+
+from lightning_imb.reports.kept.cell import Cell
+from lightning_imb.reports.kept.contrast import LEVEL, Interval
+from lightning_imb.reports.kept.study import Relation, Study
+
+FEWEST = 5  # rows: below, an interval covers nearly all correlations there are
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Rank correlation over rows.
+
+    Attributes:
+        rows: How many have both numbers.
+        rho: Spearman's, -1..1.
+        interval: 95 %, by Fisher's transformation with the variance (1 + rho^2 / 2) / (n - 3).
+    """
+
+    rows: int
+    rho: float
+    interval: Interval
+
+
+def correlation(study: Study, relation: Relation) -> Correlation | None:
+    """Correlate the means over seeds of two numbers; None below five rows, or where one number never changes.
+
+    Source:
+        Spearman 1904; Bonett and Wright 2000 (Psychometrika 65), equation 5, for the interval.
+    """
+    cells = [cell for line in study.lines if (cell := study.find(line.where)) and _has(cell, relation.among)]
+    means = [(cell.summary(relation.x).mean, cell.summary(relation.y).mean) for cell in cells]
+    both = [(x, y) for x, y in means if x is not None and y is not None]
+    if len(both) < FEWEST or any(len(set(values)) < 2 for values in zip(*both, strict=True)):
+        return None
+    rho = float(stats.spearmanr(*zip(*both, strict=True)).statistic)
+    return Correlation(len(both), rho, _interval(rho, len(both)))
+
+
+def _has(cell: Cell, parts: Mapping[str, str]) -> bool:
+    return all(cell.row.get(key) == value for key, value in parts.items())
+
+
+def _interval(rho: float, n: int) -> Interval:
+    if abs(rho) >= 1:
+        return rho, rho
+    reach = float(stats.norm.ppf((1 + LEVEL) / 2)) * math.sqrt((1 + rho**2 / 2) / (n - 3))
+    return math.tanh(math.atanh(rho) - reach), math.tanh(math.atanh(rho) + reach)
