@@ -21,8 +21,9 @@ class KeptRun:
         seed: Its seed.
         config_hash: Hash of all its settings that can change the result.
         fingerprint: That of its data.
-        scores: Numbers of ``metrics.json`` by name, and ``last/<score>``, that of the last epoch, where the reported
-            epoch was chosen on the test set.
+        scores: Numbers of ``metrics.json`` by name; where the reported epoch was chosen on the test set also
+            ``last/<score>``, that of the last epoch, and ``choice/<score>``, what the choice added; and
+            ``analysis/<name>/<number>``.
         hits: For each class of the test set, which of its images, in their order, were classified rightly: bits,
             the first one highest, as hexadecimal digits. Empty for regressions.
         support: Test images of each class.

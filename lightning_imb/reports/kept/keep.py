@@ -20,7 +20,7 @@ from lightning_imb.runs import ANALYSES, FINDINGS, RunFolder
 from lightning_imb.tracking.csv_table import RETRAIN_PREFIX, MetricsTable
 from lightning_imb.utils.errors import InputError
 
-LAST = "last/"  # before the name of a score of the last epoch
+LAST, CHOICE = "last/", "choice/"  # before a score of the last epoch; before what choosing another one added
 _KEPT = ("test/", "represent/test/", "before_posthoc/test/")
 _PLACES = (".root", ".csv", ".masks", ".boxes")  # settings that say where files are on a machine
 _ELSEWHERE = ("hydra.", "represent_from=", "run_dir=", "paths.", "--config-")
@@ -134,7 +134,14 @@ def _last_epoch(run: RunFolder, record: RunRecord) -> dict[str, float]:
     looks = [row for row in later or table.rows(Phase.REPRESENT) if f"{prefix}bacc" in row]
     if not looks:
         return {}
-    return {f"{LAST}test/{name}": round(looks[-1][f"{prefix}{name}"], 6) for name in ("bacc", "macro_f1")}
+    found: dict[str, float] = {}
+    for name in ("bacc", "macro_f1"):
+        last = looks[-1][f"{prefix}{name}"]
+        chosen = record.score(f"test/{name}")
+        found[f"{LAST}test/{name}"] = round(last, 6)
+        if chosen is not None:
+            found[f"{CHOICE}test/{name}"] = round(chosen - last, 6)
+    return found
 
 
 def _hits(run: RunFolder, record: RunRecord) -> tuple[tuple[str, ...], tuple[int, ...]]:

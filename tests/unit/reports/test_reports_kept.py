@@ -104,6 +104,7 @@ def test_of_an_epoch_chosen_on_the_test_set_the_last_one_is_kept_beside_it(make_
     scores = read_cells(kept)[0].runs[0].scores
     assert scores["test/bacc"] == 0.5
     assert scores["last/test/bacc"] == pytest.approx(0.7 if retrain else 0.4)
+    assert scores["choice/test/bacc"] == pytest.approx(0.5 - scores["last/test/bacc"])
     assert scores["last/test/macro_f1"] == pytest.approx(0.4 if retrain else 0.2)
 
 
