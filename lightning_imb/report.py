@@ -46,6 +46,7 @@ def _main(cfg: "DictConfig") -> None:
             figures=cfg.figures and Path(cfg.figures),
             out=cfg.out and Path(cfg.out),
             keep=cfg.keep and Path(cfg.keep),
+            only=_wanted(cfg.only),
             metrics_of={task: _names(names) for task, names in cfg.metrics_of.items()},
         )
     )
@@ -56,6 +57,14 @@ def _names(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
     return (str(value),) if isinstance(value, str | int | float) else tuple(str(name) for name in value)
+
+
+def _wanted(only: Any) -> dict[str, tuple[str, ...]]:
+    if only is None:
+        return {}
+    if not hasattr(only, "items"):
+        raise InputError(f"only={only} names no key: write for example 'only={{method:[erm,eos]}}'.")
+    return {str(key): _names(values) for key, values in only.items()}
 
 
 def report(request: Request) -> None:
@@ -70,14 +79,14 @@ def report(request: Request) -> None:
     """
     request.check()
     # here and not above: the entry point answers --help without loading rich, numpy and scipy
-    from lightning_imb.reports.collect import collect
+    from lightning_imb.reports.collect import chosen, collect
     from lightning_imb.reports.kept import is_study, keep
     from lightning_imb.reports.task import task_of
 
     if is_study(request.folder):
         _show_study(request)
         return
-    records = collect(request.folder)
+    records = chosen(collect(request.folder), request.only)
     request = request.settled(task_of(records))
     kept = keep(records, request.rows, request.keep) if request.keep else []
     if request.form == "html":

@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,21 @@ def collect(root: str | Path) -> list[RunRecord]:
             "launch the same imb-train command again to finish them."
         )
     return [_read(run) for run in finished]
+
+
+def chosen(records: Sequence[RunRecord], only: Mapping[str, Sequence[str]]) -> list[RunRecord]:
+    """Runs that have one of the wanted values of every key.
+
+    Raises:
+        InputError: A key or a value is that of no run.
+    """
+    for key, values in only.items():
+        known = {record.label(key) for record in records}
+        unknown = [value for value in values if value not in known]
+        if unknown:
+            raise InputError(f"No run has {key}={unknown[0]}: only= takes some of {', '.join(sorted(known))}.")
+        records = [record for record in records if record.label(key) in values]
+    return list(records)
 
 
 def grouped(records: Iterable[RunRecord], keys: Sequence[str]) -> dict[tuple[str, ...], list[RunRecord]]:

@@ -25,6 +25,7 @@ class Request:
         metrics: Names as in ``metrics.json``; a table by ``cols``, the paired comparison and the expected order take
             the first. Empty for those of the task.
         keep: Folder that gets one json per row, which outlives the run folders; None for none.
+        only: Values that runs must have to be looked at, by key; empty for all runs.
         metrics_of: The metrics that a report of each task has unless told otherwise.
         compare: Whether to compare the rows pairwise over blocks.
         blocks: What makes a block; None to find out.
@@ -52,6 +53,7 @@ class Request:
     figures: Path | None = None
     out: Path | None = None
     keep: Path | None = None
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     metrics_of: Mapping["Task", tuple[str, ...]] = field(default_factory=dict)
 
     def settled(self, task: "Task") -> "Request":
@@ -92,7 +94,7 @@ class Request:
         """
         if self.form not in ("rich", "markdown"):
             raise InputError(f"{self.folder} holds kept results: format={self.form} is of runs, use rich or markdown.")
-        asked = [name for name in ("cols", "compare", "order", "figures", "keep") if getattr(self, name)]
+        asked = [name for name in ("cols", "compare", "order", "figures", "keep", "only") if getattr(self, name)]
         if asked:
             raise InputError(f"{self.folder} holds kept results, whose study.yaml says all: leave out {asked[0]}=.")
 

@@ -160,3 +160,20 @@ def test_many_runs_are_read_once_each(make_run, sweep, capsys, monkeypatch):
     assert len(read) == len(set(read)) == 120
     report(Request(sweep, ("method",), ("test/bacc",)))
     assert "and 95 more" in capsys.readouterr().out
+
+
+def test_some_rows_are_kept_on_the_command_line(make_whole_run, sweep, cwd):
+    for method in ("erm", "eos", "smote"):
+        make_whole_run(f"{method}/0", method=method)
+    asked = ["metric=test/bacc", "only={method:[erm,eos]}", "keep=kept", "format=markdown"]
+    result = call(f"sweep={sweep}", *asked, cwd=cwd)
+    assert result.returncode == 0, result.stderr
+    assert "smote" not in result.stdout
+    assert sorted(path.name for path in (cwd / "kept").iterdir()) == ["method=eos.json", "method=erm.json"]
+
+
+def test_a_choice_of_runs_that_names_no_key_is_refused(make_run, sweep, cwd):
+    make_run("erm/0")
+    result = call(f"sweep={sweep}", "only=erm", cwd=cwd)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: only=erm names no key")

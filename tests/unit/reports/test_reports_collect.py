@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from lightning_imb.reports.collect import collect
+from lightning_imb.reports.collect import chosen, collect
 from lightning_imb.reports.unfinished import unfinished
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.errors import InputError
@@ -83,3 +83,19 @@ def test_a_setting_has_a_short_text(make_run, sweep, key, label):
     (record,) = collect(sweep)
     assert record.label(key) == label
     assert record.find(key) == (None if label == "–" else label)
+
+
+def test_only_runs_with_the_wanted_values_are_looked_at(make_run, sweep):
+    for method in ("erm", "eos", "smote"):
+        for k in (10, 200):
+            make_run(f"{method}/{k}", method=method, settings={"resampler": {"k": k}}.items())
+    found = chosen(collect(sweep), {"method": ("erm", "eos"), "resampler.k": ("10",)})
+    assert [record.find("method") for record in found] == ["eos", "erm"]
+    assert len(chosen(collect(sweep), {})) == 6
+
+
+@pytest.mark.parametrize("only", [{"method": ("wrong",)}, {"wrong": ("erm",)}])
+def test_a_value_that_no_run_has_is_refused(make_run, sweep, only):
+    make_run("erm/0")
+    with pytest.raises(InputError, match=r"No run has \w+="):
+        chosen(collect(sweep), only)
