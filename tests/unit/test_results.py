@@ -43,7 +43,7 @@ def composed(overrides):
 
 def base_of(study):
     """The command that a study puts the overrides of its rows to."""
-    found = re.findall(r"`imb-train ([^`]*)`", study.text)
+    found = re.findall(r"`imb-train ([^`]*)`", study.about)
     assert len(found) == 1
     return found[0]
 

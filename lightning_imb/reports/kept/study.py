@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from lightning_imb.reports.kept.cell import Cell, read_cells
+from lightning_imb.runs import ANALYSES
 from lightning_imb.utils.errors import InputError
 
 FILE = "study.yaml"
@@ -74,9 +75,9 @@ class Study:
     Attributes:
         folder: Where the results are.
         title: Above the table.
-        text: Below it: protocol, recipe, command.
+        about: Below it: protocol, recipe, command.
         columns: Scores by their headings; differences are of the first.
-        percent: Whether scores are shown times 100.
+        percent: Whether scores are shown times 100; numbers of analyses never are.
         seeds: How many each row shall have.
         tolerance: How far beyond the published range a result counts as reproduced, in the unit of the table.
         lines: The rows.
@@ -87,7 +88,7 @@ class Study:
 
     folder: Path
     title: str
-    text: str
+    about: str
     columns: dict[str, str]
     percent: bool
     seeds: int
@@ -102,10 +103,20 @@ class Study:
         """What differences are of."""
         return next(iter(self.columns.values()))
 
-    @property
-    def scale(self) -> float:
+    def scale(self, score: str) -> float:
         """From a score to what is shown."""
-        return 100.0 if self.percent else 1.0
+        return 100.0 if self.percent and not score.startswith(f"{ANALYSES}/") else 1.0
+
+    def text(self, score: str, value: float, sign: str = "") -> str:
+        """A score, or a difference of two, as it is shown.
+
+        Args:
+            score: Its name.
+            value: As measured.
+            sign: ``+`` to show the sign of what is above 0 too.
+        """
+        scale = self.scale(score)
+        return f"{scale * value:{sign}.{3 if scale == 1 else 2}f}"
 
     def find(self, where: Mapping[str, str]) -> Cell | None:
         """The cell of a row; None where there is none.
@@ -141,7 +152,7 @@ def read_study(folder: Path) -> Study:
     study = Study(
         folder=folder,
         title=str(held["title"]),
-        text=str(held["text"]).strip(),
+        about=str(held["text"]).strip(),
         columns={str(heading): str(score) for heading, score in held["columns"].items()},
         percent=bool(held.get("percent", False)),
         seeds=int(held["seeds"]),

@@ -30,7 +30,7 @@ def results_grid(study: Study) -> Grid:
         header=("", "overrides", "n", *study.columns, *beside),
         rows=tuple(_row(study, line, published) for line in study.lines),
         labels=2,
-        caption=f"{study.text} {measured(study)}",
+        caption=f"{study.about} {measured(study)}",
         warning=WARNING if any(cell.selected_on == "test" for cell in study.cells) else "",
     )
 
@@ -66,23 +66,19 @@ def relation_grid(study: Study) -> Grid:
 
 def _row(study: Study, line: Line, published: bool) -> tuple[str, ...]:
     cell = study.find(line.where)
-    summaries = [cell.summary(score) if cell else Summary(()) for score in study.columns.values()]
-    texts = [_mean_std(study, summary, len(cell.runs) if cell else 0) for summary in summaries]
+    found = {score: cell.summary(score) if cell else Summary(()) for score in study.columns.values()}
+    texts = [_mean_std(study, score, summary, len(cell.runs) if cell else 0) for score, summary in found.items()]
     command = f"`{line.command}`" if line.command else ""
-    beside = (_bounds(line), _verdict(study, line, summaries[0]), line.source) if published else ()
+    beside = (_bounds(line), _verdict(study, line, found[study.score]), line.source) if published else ()
     return line.label, command, str(len(cell.runs)) if cell else MISSING, *texts, *beside
 
 
-def _mean_std(study: Study, summary: Summary, n: int) -> str:
+def _mean_std(study: Study, score: str, summary: Summary, n: int) -> str:
     if summary.mean is None:
         return MISSING
     partial = f" (n={len(summary.values)})" if len(summary.values) != n else ""
-    spread = "" if summary.std is None else f" ± {_shown(study, summary.std)}"
-    return f"{_shown(study, summary.mean)}{spread}{partial}"
-
-
-def _shown(study: Study, value: float) -> str:
-    return f"{study.scale * value:.{2 if study.percent else 3}f}"
+    spread = "" if summary.std is None else f" ± {study.text(score, summary.std)}"
+    return f"{study.text(score, summary.mean)}{spread}{partial}"
 
 
 def _bounds(line: Line) -> str:
@@ -96,7 +92,7 @@ def _verdict(study: Study, line: Line, found: Summary) -> str:
     """Whether the mean lies in the published range or near it, and if not, how far off it is."""
     if line.published is None or found.mean is None:
         return MISSING
-    value, (low, high) = study.scale * found.mean, line.published
+    value, (low, high) = study.scale(study.score) * found.mean, line.published
     off = min(value - low, 0.0) + max(value - high, 0.0)
     return "yes" if abs(off) <= study.tolerance else f"no, {off:+.1f}"
 
@@ -110,7 +106,7 @@ def _contrast_row(study: Study, contrast: Contrast) -> tuple[str, ...] | None:
     return (
         contrast.label,
         str(len(found.by_seed)),
-        f"{study.scale * found.mean:+.2f}",
+        study.text(study.score, found.mean, "+"),
         *(_interval(study, one) for one in (found.over_seeds, found.over_images)),
     )
 
@@ -118,4 +114,4 @@ def _contrast_row(study: Study, contrast: Contrast) -> tuple[str, ...] | None:
 def _interval(study: Study, interval: Interval | None) -> str:
     if interval is None:
         return MISSING
-    return f"{study.scale * interval[0]:+.2f} to {study.scale * interval[1]:+.2f}"
+    return " to ".join(study.text(study.score, bound, "+") for bound in interval)

@@ -36,7 +36,7 @@ def model_rows(record: RunRecord) -> list[tuple[str, str]]:
     rows = [
         *_method(str(record.metrics["method"])),
         ("network", plain(record.label("model"))),
-        ("head", plain(_head(settings))),
+        ("head", plain("one number" if record.regression else _head(settings))),
         ("loss", plain(record.label("loss"))),
         *((name.replace("_", " "), plain(text)) for name, text in _extras(record).items()),
         ("parameters", _number(record.metrics.get("parameters"))),
