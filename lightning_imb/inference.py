@@ -1,9 +1,7 @@
 """What ``imb-predict`` does: classes and probabilities, or numbers, of images without labels."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,10 +14,13 @@ from torch import Tensor
 from lightning_imb.checks import check_accelerator, check_choice, check_whole
 from lightning_imb.data.datasets.unlabelled import unlabelled_images
 from lightning_imb.data.loading import NoImageLeftError, load_all
+from lightning_imb.exporting.description import Description
+from lightning_imb.exporting.network import describe_network, network_predictor
+from lightning_imb.exporting.opened import open_exported
+from lightning_imb.exporting.predictor import Predictor
 from lightning_imb.machine import pick_device
-from lightning_imb.restore import restore_network, restore_precision, restore_transform
+from lightning_imb.restore import restore_network, restore_transform
 from lightning_imb.runs import RunFolder
-from lightning_imb.task import is_regression
 from lightning_imb.utils.atomic import write_text_atomic
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.memory import keep_freed_memory
@@ -38,34 +39,71 @@ def classify(cfg: DictConfig) -> pd.DataFrame:
         ``name`` and what these are called, such as ``age``.
 
     Raises:
-        InputError: If the run, its checkpoint or an image is unusable.
+        InputError: If the run, its checkpoint, the exported file or an image is unusable, or a setting does not belong
+            to what predicts.
     """
     check_accelerator(cfg.accelerator)
     keep_freed_memory()
     check_whole(cfg.batch_size, "batch_size", 1)
     check_choice(cfg.on_bad_image, "on_bad_image", ("error", "skip"))
     output = _writable(str(cfg.output))
-    run = RunFolder.open_finished(str(cfg.run))
-    described, numeric = run.read_data(), is_regression(run.read_config())
-    names, outputs, skipped = _outputs(cfg, run, described)
-    table = (_numbers if numeric else _classes)(outputs, described)
+    predictor = _predictor(cfg)
+    names, outputs, skipped = _outputs(cfg, predictor)
+    table = (_numbers if predictor.description.regression else _classes)(outputs, predictor.description)
     table.insert(0, "name", names)
     write_text_atomic(output, table.to_csv(index=False, float_format="%.6f"))
     left_out = f", {skipped} unreadable ones skipped" if skipped else ""
-    done = "estimated" if numeric else "classified"
+    done = "estimated" if predictor.description.regression else "classified"
     Console().print(f"{len(table)} images {done}{left_out}, written to {output}", soft_wrap=True)
     return table
 
 
-def _classes(logits: Tensor, described: Mapping[str, Any]) -> pd.DataFrame:
-    classes, probabilities = described["class_names"], logits.softmax(1)
+def _predictor(cfg: DictConfig) -> Predictor:
+    """The network of the run, or of the exported file."""
+    if (cfg.run is None) == (cfg.file is None):
+        raise InputError(
+            f"run={cfg.run} and model={cfg.file}: give one of them, a run folder or a file that imb-export wrote"
+        )
+    return _of_run(cfg) if cfg.file is None else _of_file(cfg)
+
+
+def _of_run(cfg: DictConfig) -> Predictor:
+    run = RunFolder.open_finished(str(cfg.run))
+    description = describe_network(run, cfg.phase, cfg.checkpoint)
+    _check_pixels(description, f"the run in {run.path}")
+    device = pick_device(cfg.accelerator.accelerator)
+    model = restore_network(run, cfg.phase, cfg.checkpoint).to(device)
+    transform = restore_transform(run, cfg.accelerator.channels_last).to(device)
+    return network_predictor(run, model, transform, description, exact=False)
+
+
+def _of_file(cfg: DictConfig) -> Predictor:
+    for key in ("phase", "checkpoint"):
+        if cfg[key] != "auto":
+            raise InputError(f"{key}={cfg[key]} is of a run, but model={cfg.file} holds one network: leave {key} out")
+    if cfg.accelerator.accelerator != "cpu":
+        raise InputError(f"model={cfg.file} predicts on the CPU: leave accelerator out, or give run=<run folder>")
+    predictor = open_exported(Path(str(cfg.file)).expanduser())
+    _check_pixels(predictor.description, f"model={cfg.file}")
+    return predictor
+
+
+def _check_pixels(description: Description, what: str) -> None:
+    if description.pixels != "uint8":
+        raise InputError(
+            f"{what} learned from arrays of real numbers, which image files cannot hold: call its network from Python"
+        )
+
+
+def _classes(logits: Tensor, description: Description) -> pd.DataFrame:
+    classes, probabilities = description.class_names, logits.softmax(1)
     table = pd.DataFrame(probabilities.numpy(), columns=[f"p_{name}" for name in classes])
     table.insert(0, "class", [classes[i] for i in probabilities.argmax(1).tolist()])
     return table
 
 
-def _numbers(outputs: Tensor, described: Mapping[str, Any]) -> pd.DataFrame:
-    return pd.DataFrame({described["target"] or "prediction": outputs.numpy()})
+def _numbers(outputs: Tensor, description: Description) -> pd.DataFrame:
+    return pd.DataFrame({description.target: outputs.numpy()})
 
 
 def _writable(output: str) -> Path:
@@ -83,17 +121,8 @@ def _writable(output: str) -> Path:
 
 
 @torch.no_grad()  # not inference mode: images are decoded into one tensor by several threads
-def _outputs(cfg: DictConfig, run: RunFolder, described: Mapping[str, Any]) -> tuple[list[str], Tensor, int]:
-    if described.get("real_inputs"):
-        raise InputError(
-            f"the run in {run.path} learned from arrays of real numbers, which image files cannot hold: call its "
-            "network from Python"
-        )
-    device = pick_device(cfg.accelerator.accelerator)
-    model = restore_network(run, cfg.phase, cfg.checkpoint).to(device)
-    transform = restore_transform(run, cfg.accelerator.channels_last).to(device)
-    precision = restore_precision(run, device)
-    channels, height, width = described["image_size"]
+def _outputs(cfg: DictConfig, predictor: Predictor) -> tuple[list[str], Tensor, int]:
+    channels, height, width = predictor.description.image_size
     source = unlabelled_images(cfg.input, image_size=(height, width), channels=channels)
     names, rows = [], []
     for start in track(range(0, len(source), cfg.batch_size), description="predicting", transient=True):
@@ -102,8 +131,7 @@ def _outputs(cfg: DictConfig, run: RunFolder, described: Mapping[str, Any]) -> t
             images, kept = load_all(source, wanted, on_bad_image=cfg.on_bad_image, setting="on_bad_image")
         except NoImageLeftError:  # all of this batch; the next may hold good ones
             continue
-        with precision:
-            rows.append(model(transform.normalise(images)).cpu())
+        rows.append(predictor.answer(images))
         names += [source.names[i] for i in kept.tolist()]
     if not names:
         raise InputError(f"none of the {len(source)} images in {cfg.input} can be decoded: check the files")

@@ -91,7 +91,7 @@ def test_every_option_composes_and_resolves(option):
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
 
 
-@pytest.mark.parametrize("config", ["eval", "predict", "report"])
+@pytest.mark.parametrize("config", ["eval", "predict", "report", "export"])
 def test_the_other_commands_compose(config):
     assert OmegaConf.missing_keys(composed(config=config))
 

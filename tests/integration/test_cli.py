@@ -8,7 +8,7 @@ from helpers.commands import assert_one_sentence, script
 from helpers.conf import composed, groups
 from omegaconf import OmegaConf
 
-COMMANDS = ("train", "eval", "predict", "report")
+COMMANDS = ("train", "eval", "predict", "report", "export")
 SMALL = ("method=erm", "callbacks=quiet", "logger=none", "threads=1")
 
 

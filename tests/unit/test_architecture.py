@@ -31,10 +31,10 @@ LEVELS = (
     ("fit",),
     ("adjust", "reuse"),
     ("restore", "scoring", "store"),
-    ("workflow", "sweeps"),
+    ("workflow", "sweeps", "exporting"),
     ("evaluation", "inference", "tuning", "studies"),
     ("inspection",),
-    ("train", "eval", "predict", "report", "tune", "analyze"),
+    ("train", "eval", "predict", "report", "tune", "analyze", "export"),
 )
 LEVEL = {unit: number for number, units in enumerate(LEVELS) for unit in units}
 

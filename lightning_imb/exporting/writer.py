@@ -1,0 +1,118 @@
+"""Files of a network, each opened again and compared with it before it takes its name."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lightning_imb.data.datasets.unlabelled import unlabelled_images
+from lightning_imb.data.loading import load_all
+from lightning_imb.exporting.agreement import check_agreement, difference, trial_images
+from lightning_imb.exporting.description import Description
+from lightning_imb.exporting.network import network_predictor
+from lightning_imb.exporting.onnx_file import onnx_bytes, open_onnx
+from lightning_imb.exporting.predictor import Predictor
+from lightning_imb.exporting.program import Program
+from lightning_imb.exporting.torch_file import open_torch, torch_bytes, traced
+from lightning_imb.restore import restore_network, restore_transform
+from lightning_imb.runs import RunFolder
+from lightning_imb.utils.atomic import atomic_file
+from lightning_imb.utils.errors import InputError
+
+ONNX, TORCH = "onnx", "torch"
+FILES = {ONNX: "model.onnx", TORCH: "model.pt2"}
+_REAL = 256  # images that a check looks at: what is wrong with a file shows in few
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is written where, and how it is checked.
+
+    Attributes:
+        formats: Some of ``onnx`` and ``torch``.
+        out: The folder.
+        opset: Version of ONNX's operators.
+        tolerance: Largest difference, see `lightning_imb.exporting.agreement.difference`.
+        images: Where real images for the check are; None for none.
+    """
+
+    formats: Sequence[str]
+    out: Path
+    opset: int
+    tolerance: float
+    images: str | None
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file.
+
+    Attributes:
+        path: Where it is.
+        sentence: How far it is from the network, for the user.
+    """
+
+    path: Path
+    sentence: str
+
+
+def write_files(run: RunFolder, description: Description, request: Request) -> Iterator[Written]:
+    """Write files of one network of a run, one after the other.
+
+    Args:
+        run: A finished run.
+        description: Of the network.
+        request: What is asked.
+
+    Yields:
+        Each file once it stands under its name.
+
+    Raises:
+        InputError: If the network cannot be exported, a file differs from it, or an image is unusable.
+    """
+    batches = trial_images(description, _real_images(request.images, description))
+    model = restore_network(run, description.phase, description.checkpoint)
+    model.to(memory_format=torch.contiguous_format)  # the layout of images in files; torch.export.save warns of others
+    transform = restore_transform(run, channels_last=False)
+    original = network_predictor(run, model, transform, description, exact=True)
+    remark = _rounding(network_predictor(run, model, transform, description, exact=False), original, batches)
+    with torch.no_grad():
+        exported = traced(Program(model, transform, description).eval(), description)
+    made: dict[str, Callable[[], bytes]] = {
+        ONNX: lambda: onnx_bytes(exported, description, request.opset),
+        TORCH: lambda: torch_bytes(exported, description),
+    }
+    for name in request.formats:
+        path, content = request.out / FILES[name], made[name]()
+        reopened = (open_onnx if name == ONNX else open_torch)(content, path)
+        found = check_agreement(path.name, reopened.answer, original.answer, batches, request.tolerance)
+        with atomic_file(path) as file:
+            file.write(content)
+        looked_at = " + ".join(str(len(images)) for images in batches)
+        yield Written(
+            path,
+            f"written to {path}: differs from the network by at most {found:.1g} of its largest output on batches of "
+            f"{looked_at} images{remark}",
+        )
+
+
+def _real_images(place: str | None, description: Description) -> Tensor | None:
+    if place is None:
+        return None
+    if description.pixels != "uint8":
+        raise InputError(f"images={place} cannot be looked at by a network of arrays of real numbers: use images=null")
+    channels, height, width = description.image_size
+    source = unlabelled_images(place, image_size=(height, width), channels=channels)
+    return load_all(source, np.arange(min(len(source), _REAL)), setting="images")[0]
+
+
+def _rounding(as_scored: Predictor, exact: Predictor, batches: Sequence[Tensor]) -> str:
+    """How far float32 is from what the run computed with, in words; nothing where that is float32 as well."""
+    precision = exact.description.precision
+    if precision == "32-true":
+        return ""
+    found = difference(as_scored.answer, exact.answer, batches)
+    return f"; it computes in float32, and the run's own {precision} differs from that by {found:.1g}"
