@@ -59,11 +59,11 @@ def error_scores(
     Returns:
         What `summed_scores` returns, and
 
-        * ``r2``: ``1 - sum e^2 / sum (target - mean target)^2``; below 0 for predictions that are worse than the mean
-          of these targets; None where the targets are all the same
-        * ``pearson``: correlation of predictions and targets, -1..1; None where either are all the same
-        * ``bin_mse``, ``bin_mae``, ``bin_gm``, ``bin_bias``: lists ``(B,)``, the last one the mean of ``e``; None for
-          a bin without samples
+            * ``r2``: ``1 - sum e^2 / sum (target - mean target)^2``; below 0 for predictions that are worse than the
+              mean of these targets; None where the targets are all the same
+            * ``pearson``: correlation of predictions and targets, -1..1; None where either are all the same
+            * ``bin_mse``, ``bin_mae``, ``bin_gm``, ``bin_bias``: lists ``(B,)``, the last one the mean of ``e``; None
+              for a bin without samples
 
     Raises:
         InputError: No sample, lengths that differ, a number that is not finite, or as `summed_scores`.

@@ -12,6 +12,7 @@ import numpy as np
 
 from lightning_imb.launches import launches_of
 from lightning_imb.phases import Phase
+from lightning_imb.reports.cells import MAX_CLASSES
 from lightning_imb.reports.collect import RunRecord, grouped
 from lightning_imb.reports.comparison import check_repeats
 from lightning_imb.reports.differences import check_keys
@@ -105,7 +106,17 @@ def _origin(told: Sequence[str]) -> str:
 def _scores(run: RunFolder, record: RunRecord) -> dict[str, float]:
     names = [name for name in record.metrics if name.startswith(_KEPT) and "/prior_shift" not in name]
     scores = {name: round(score, 6) for name in names if (score := record.score(name)) is not None}
-    return scores | _last_epoch(run, record) | _analysed(run)
+    return scores | _recalls(record) | _last_epoch(run, record) | _analysed(run)
+
+
+def _recalls(record: RunRecord) -> dict[str, float]:
+    """Recall of each class by its name, where they are few enough to be rows of a table."""
+    names, recalls = record.metrics["class_names"], record.metrics.get("test/recall", ())
+    return {
+        f"test/recall/{name}": round(recall, 6)
+        for name, recall in zip(names, recalls, strict=False)
+        if len(names) <= MAX_CLASSES and recall is not None
+    }
 
 
 def _analysed(run: RunFolder) -> dict[str, float]:

@@ -13,7 +13,7 @@ from lightning_imb.utils.errors import InputError
 
 FILE = "study.yaml"
 _ROW = {"label", "where", "published", "source", "command"}
-_CONTRAST = {"label", "better", "than"}
+_CONTRAST = {"label", "better", "than", "score"}
 _RELATION = {"label", "x", "y", "among"}
 
 
@@ -44,11 +44,13 @@ class Contrast:
         label: What the difference is of.
         better: The row that is expected to be better.
         than: The other one.
+        score: What is subtracted; empty for the first column of the study.
     """
 
     label: str
     better: dict[str, str]
     than: dict[str, str]
+    score: str = ""
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,8 @@ def _line(held: Mapping[str, Any], path: Path) -> Line:
 
 def _contrast(held: Mapping[str, Any], path: Path) -> Contrast:
     _check_part(held, _CONTRAST, ("label", "better", "than"), path)
-    return Contrast(str(held["label"]), _texts(held["better"]), _texts(held["than"]))
+    score = str(held.get("score", ""))
+    return Contrast(str(held["label"]), _texts(held["better"]), _texts(held["than"]), score)
 
 
 def _relation(held: Mapping[str, Any], path: Path) -> Relation:

@@ -99,19 +99,19 @@ def _verdict(study: Study, line: Line, found: Summary) -> str:
 
 def _contrast_row(study: Study, contrast: Contrast) -> tuple[str, ...] | None:
     """None where a row is not there yet, or the two share no seed."""
-    better, than = study.find(contrast.better), study.find(contrast.than)
-    found = difference(better, than, study.score) if better and than else None
+    better, than, score = study.find(contrast.better), study.find(contrast.than), contrast.score or study.score
+    found = difference(better, than, score) if better and than else None
     if found is None:
         return None
     return (
         contrast.label,
         str(len(found.by_seed)),
-        study.text(study.score, found.mean, "+"),
-        *(_interval(study, one) for one in (found.over_seeds, found.over_images)),
+        study.text(score, found.mean, "+"),
+        *(_interval(study, score, one) for one in (found.over_seeds, found.over_images)),
     )
 
 
-def _interval(study: Study, interval: Interval | None) -> str:
+def _interval(study: Study, score: str, interval: Interval | None) -> str:
     if interval is None:
         return MISSING
-    return " to ".join(study.text(study.score, bound, "+") for bound in interval)
+    return " to ".join(study.text(score, bound, "+") for bound in interval)

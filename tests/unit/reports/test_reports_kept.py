@@ -36,11 +36,12 @@ def test_a_row_is_a_file_with_its_runs(make_whole_run, sweep, kept):
 
 
 def test_bits_give_the_score_back(make_whole_run, sweep, kept):
-    make_whole_run("erm/0", right=(6, 3))
+    make_whole_run("erm/0", right=(6, 3), test__recall=[0.6, 0.3])
     keep(collect(sweep), ["method"], kept)
     run = read_cells(kept)[0].runs[0]
     assert unpacked(run, 0).tolist() == [True] * 6 + [False] * 4
     assert run.support == (10, 10)
+    assert (run.scores["test/recall/c0"], run.scores["test/recall/c1"]) == (0.6, 0.3)
     assert np.mean([unpacked(run, k).mean() for k in range(2)]) == pytest.approx(run.scores["test/bacc"])
 
 

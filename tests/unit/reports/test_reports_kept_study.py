@@ -132,6 +132,17 @@ def test_a_difference_to_a_row_that_is_not_there_is_left_out(folder):
     assert "Differences" not in study_markdown(read_study(folder))
 
 
+def test_a_difference_may_be_of_another_score(folder, make_whole_run, sweep):
+    for method, values in (("erm", (0.3, 0.2)), ("eos", (0.1, 0.1))):
+        for seed, ece in enumerate(values):
+            make_whole_run(f"{method}/{seed}", method=method, seed=seed, test__ece=ece)
+    keep(collect(sweep), ["method"], folder)
+    write(folder, STUDY | {"contrasts": [STUDY["contrasts"][0] | {"score": "test/ece"}]})
+    row = contrast_grid(read_study(folder)).rows[0]
+    reach = 100 * stats.t.ppf(0.975, 1) * 0.05
+    assert row == ("EOS - CE", "2", "-15.00", f"{-15 - reach:+.2f} to {-15 + reach:+.2f}", "–")
+
+
 def test_results_on_other_data_are_not_subtracted(folder, make_whole_run, sweep):
     run = make_whole_run("smote/1", method="smote", seed=1)
     run.write_data(run.read_data() | {"fingerprint": "other"})
