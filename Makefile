@@ -47,7 +47,7 @@ results: install  ## write the tables of results/ into README and docs anew
 	$(BIN)/python -m lightning_imb.reports.kept.documents results README.md docs/results.md docs/findings.md
 
 docs: dev  ## build the documentation site into site/, without network
-	$(BIN)/mkdocs build --strict
+	PATH="$(CURDIR)/$(BIN):$$PATH" NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:  ## remove the environment and all caches; runs under logs/ stay
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache

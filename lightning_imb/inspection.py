@@ -167,7 +167,7 @@ def _studies(cfg: DictConfig) -> list[Study]:
 
 
 def _is_study(node: DictConfig) -> bool:
-    return str(node.get("_target_", "")).startswith("lightning_imb.studies.")
+    return "_target_" in node  # those of others, too
 
 
 def _of_one(cfg: DictConfig, work: Inspection, console: Console) -> None:
