@@ -18,11 +18,12 @@ class Grid:
         title: Above the table.
         header: One text per column.
         rows: Cells, each row as long as the header.
-        labels: How many of the first columns hold words; the others hold numbers.
+        labels: How many of the first columns hold words; the others hold numbers, but for the notes.
         caption: Below the table; empty for none.
         warning: Below the caption, meant to be seen; empty for none.
         bold: (row, column) of cells to stress.
         breaks: Rows that end a section.
+        notes: How many of the last columns hold words.
     """
 
     title: str
@@ -33,6 +34,11 @@ class Grid:
     warning: str = ""
     bold: frozenset[tuple[int, int]] = frozenset()
     breaks: frozenset[int] = frozenset()
+    notes: int = 0
+
+    def of_words(self, column: int) -> bool:
+        """Whether a column holds words, which stand to the left."""
+        return column < self.labels or column >= len(self.header) - self.notes
 
 
 def to_rich(grid: Grid) -> Table:
@@ -48,7 +54,7 @@ def to_rich(grid: Grid) -> Table:
         box=box.SIMPLE_HEAD,
     )
     for i, name in enumerate(grid.header):
-        label = i < grid.labels
+        label = grid.of_words(i)
         table.add_column(Text(name), justify="left" if label else "right", overflow="fold" if label else "ellipsis")
     for i, row in enumerate(grid.rows):
         cells = [Text(cell, style="bold" if (i, j) in grid.bold else "") for j, cell in enumerate(row)]
@@ -64,7 +70,7 @@ def wide_console() -> Console:
 
 def to_markdown(grid: Grid) -> str:
     """Make the table in GitHub's Markdown, title and caption included."""
-    rule = [":--" if i < grid.labels else "--:" for i in range(len(grid.header))]
+    rule = [":--" if grid.of_words(i) else "--:" for i in range(len(grid.header))]
     body = [
         [f"**{_escape(cell)}**" if (i, j) in grid.bold else _escape(cell) for j, cell in enumerate(row)]
         for i, row in enumerate(grid.rows)

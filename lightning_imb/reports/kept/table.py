@@ -24,12 +24,13 @@ def study_markdown(study: Study) -> str:
 def results_grid(study: Study) -> Grid:
     """One line per row that the study shall have; a dash where it has no run yet."""
     published = any(line.published for line in study.lines)
-    beside = ("published", f"within ± {study.tolerance:g}", "source") if published else ()
+    beside = ("published", f"within ± {study.tolerance:g}") if published else ()
+    notes = (*(["source"] if published else []), "overrides")
     return Grid(
         title=study.title,
-        header=("", "overrides", "n", *study.columns, *beside),
+        header=("", "n", *study.columns, *beside, *notes),
         rows=tuple(_row(study, line, published) for line in study.lines),
-        labels=2,
+        notes=len(notes),
         caption=f"{study.about} {measured(study)}",
         warning=WARNING if any(cell.selected_on == "test" for cell in study.cells) else "",
     )
@@ -68,9 +69,9 @@ def _row(study: Study, line: Line, published: bool) -> tuple[str, ...]:
     cell = study.find(line.where)
     found = {score: cell.summary(score) if cell else Summary(()) for score in study.columns.values()}
     texts = [_mean_std(study, score, summary, len(cell.runs) if cell else 0) for score, summary in found.items()]
-    command = f"`{line.command}`" if line.command else ""
     beside = (_bounds(line), _verdict(study, line, found[study.score]), line.source) if published else ()
-    return line.label, command, str(len(cell.runs)) if cell else MISSING, *texts, *beside
+    command = f"`{line.command}`" if line.command else ""
+    return line.label, str(len(cell.runs)) if cell else MISSING, *texts, *beside, command
 
 
 def _mean_std(study: Study, score: str, summary: Summary, n: int) -> str:

@@ -62,11 +62,12 @@ def write(folder, study):
 
 def test_every_row_that_shall_be_there_is_there(folder):
     grid = results_grid(read_study(folder))
-    assert grid.header == ("", "overrides", "n", "bacc", "last epoch", "published", "within ± 1.5", "source")
-    assert grid.rows[0] == ("CE", "`method=erm`", "3", "56.67 ± 2.89", "–", "60 to 62", "no, -3.3", "a paper")
-    assert grid.rows[1][:4] == ("EOS", "", "3", "75.00 ± 0.00")
-    assert grid.rows[2] == ("SMOTE", "", "–", "–", "–", "70 to 80", "–", "")
-    assert grid.rows[3][5:] == ("–", "–", "")
+    assert grid.header == ("", "n", "bacc", "last epoch", "published", "within ± 1.5", "source", "overrides")
+    assert grid.rows[0] == ("CE", "3", "56.67 ± 2.89", "–", "60 to 62", "no, -3.3", "a paper", "`method=erm`")
+    assert grid.rows[1][:3] == ("EOS", "3", "75.00 ± 0.00")
+    assert grid.rows[2] == ("SMOTE", "–", "–", "–", "70 to 80", "–", "", "")
+    assert grid.rows[3][4:6] == ("–", "–")
+    assert "| :-- | --: | --: | --: | --: | --: | :-- | :-- |" in study_markdown(read_study(folder))
     for words in (
         "What it is.",
         "6 runs, 0.0 hours",
@@ -85,7 +86,7 @@ def test_every_row_that_shall_be_there_is_there(folder):
 def test_the_verdict_allows_the_tolerance_beyond_the_range(folder, published, verdict):
     rows = [{"label": "EOS", "where": {"method": "eos"}, "published": published}, STUDY["rows"][0]]
     write(folder, STUDY | {"rows": rows})
-    assert results_grid(read_study(folder)).rows[0][6] == verdict
+    assert results_grid(read_study(folder)).rows[0][5] == verdict
 
 
 def test_a_choice_on_the_test_set_is_called_so(make_whole_run, sweep, tmp_path):
