@@ -20,7 +20,7 @@ from lightning_imb.reuse import KINDS, copy_phase_1, shapes_phase_1
 from lightning_imb.runs import CheckpointKind, RunFolder
 from lightning_imb.settings import flat_settings, matters
 from lightning_imb.utils.atomic import remove_drafts, write_json_atomic
-from lightning_imb.utils.code import code_digest
+from lightning_imb.utils.code import code_digest, own_code
 from lightning_imb.utils.environment import installed
 from lightning_imb.utils.errors import InputError, NoRoomError
 from lightning_imb.utils.lock import locked
@@ -59,8 +59,11 @@ def phase_1_identity(cfg: DictConfig, fingerprint: str) -> dict[str, Any]:
     settings = {k: v for k, v in every.items() if matters(k) and shapes_phase_1(k)}
     if cfg.callbacks.diagnostics_every:  # they change no result, but their curves come with phase 1
         settings |= {k: v for k, v in every.items() if k.startswith("callbacks.diagnostics_")}
-    code = code_digest(_CODE)
-    return {"settings": settings, "fingerprint": fingerprint, "versions": installed(_PACKAGES), "code": code}
+    targets = [str(value) for key, value in settings.items() if key.endswith("_target_")]
+    code: dict[str, Any] = {"code": code_digest(_CODE)}
+    if own := own_code(targets):
+        code["own_code"] = own
+    return {"settings": settings, "fingerprint": fingerprint, "versions": installed(_PACKAGES)} | code
 
 
 class StoredPhase1:

@@ -35,7 +35,7 @@ def to_latex(grid: Grid) -> str:
     Args:
         grid: The table. Its texts are taken as they are: what is special to LaTeX is escaped.
     """
-    columns = "l" * grid.labels + "r" * (len(grid.header) - grid.labels)
+    columns = "".join("l" if grid.of_words(i) else "r" for i in range(len(grid.header)))
     lines = [
         r"\begin{table}",
         r"\centering",

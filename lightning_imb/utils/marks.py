@@ -11,8 +11,8 @@ END = "<!-- {kind}: end -->"
 def filled(document: str, kind: str, make: Callable[[str], str]) -> str:
     """A document with everything between its marks made anew.
 
-    A piece stands between the lines ``<!-- kind: name (how to renew it) -->`` and ``<!-- kind: end -->``; marks within a
-    line are text about marks.
+    A piece stands between the lines ``<!-- kind: name (how to renew it) -->`` and ``<!-- kind: end -->``. Marks within
+    a line are text about marks.
 
     Args:
         document: Markdown.

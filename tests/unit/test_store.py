@@ -134,6 +134,17 @@ def test_other_code_has_another_key(monkeypatch):
     assert StoredPhase1("/nowhere", phase_1_identity(cfg, "data")).key != first
 
 
+def test_changed_code_of_the_user_has_another_key(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "my_own_losses.py"
+    keys = set()
+    for text in ("class Mine: ...", "class Mine: ...  # changed"):
+        file.write_text(text)
+        cfg = config("/nowhere", "loss._target_=my_own_losses.Mine")
+        keys.add(StoredPhase1("/nowhere", phase_1_identity(cfg, "data")).key)
+    assert len(keys) == 2
+
+
 def test_a_phase_1_that_changed_hands_between_versions_is_not_published(tmp_path, monkeypatch, caplog):
     caplog.set_level("INFO")
     shelf, run = tmp_path / "store", tmp_path / "run"

@@ -139,7 +139,7 @@ def png_address(content: bytes) -> str:
 
 def _kind(j: int, grid: Grid) -> Literal["text", "number"]:
     """Columns of words are numbers, too, where every word is one: ratios sort 10, 20, 100."""
-    words = j < grid.labels and not all(_is_number(row[j]) for row in grid.rows)
+    words = grid.of_words(j) and not all(_is_number(row[j]) for row in grid.rows)
     return "text" if words else "number"
 
 
