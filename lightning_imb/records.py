@@ -25,6 +25,7 @@ from lightning_imb.models.phased import PhasedModule
 from lightning_imb.reports.confusion import answers, class_tally
 from lightning_imb.runs import Predictions, RunFolder
 from lightning_imb.settings import config_hash
+from lightning_imb.utils.code import code_digest
 from lightning_imb.utils.environment import command, hardware, versions
 
 _NOTHING = ("NoMixing", "NoResampling", "NoAdjustment")
@@ -146,6 +147,7 @@ def provenance(cfg: DictConfig, data: ImbalancedDataModule, model: PhasedModule)
         "synthetic_images": data.synthetic,
         "parameters": parameter_count(model),
         "versions": versions(),
+        "code": code_digest(("**/*.py",)),
         "hardware": hardware(),
         "precision": cfg.accelerator.precision,
         "command": command(),

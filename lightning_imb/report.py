@@ -80,15 +80,15 @@ def report(request: Request) -> None:
     request.check()
     # here and not above: the entry point answers --help without loading rich, numpy and scipy
     from lightning_imb.reports.collect import chosen, collect
-    from lightning_imb.reports.kept import is_study, keep
+    from lightning_imb.reports.kept import check_no_cells, is_study, keep
     from lightning_imb.reports.task import task_of
 
     if is_study(request.folder):
         _show_study(request)
         return
+    check_no_cells(request.folder)
     records = chosen(collect(request.folder), request.only)
     request = request.settled(task_of(records))
-    kept = keep(records, request.rows, request.keep) if request.keep else []
     if request.form == "html":
         _print_html(request, records)
     elif request.form == "rich":
@@ -97,7 +97,8 @@ def report(request: Request) -> None:
         _write(request.out, _text(request, records))
     else:
         print(_text(request, records), end="")
-    if kept:
+    if request.keep:  # only now that the report refused nothing
+        kept = keep(records, request.rows, request.keep)
         print(f"kept in {request.keep}: {', '.join(path.name for path in kept)}", file=sys.stderr)
 
 
@@ -144,7 +145,7 @@ def _warn_of_unfinished(request: Request) -> None:
 def _left_out(request: Request) -> "Unfinished":
     from lightning_imb.reports.unfinished import unfinished_rows
 
-    return unfinished_rows(request.folder, (*request.rows, *request.cols))
+    return unfinished_rows(request.folder, (*request.rows, *request.cols), request.only)
 
 
 def _document(request: Request, records: "Sequence[RunRecord]") -> "Document":

@@ -129,12 +129,20 @@ def chosen(records: Sequence[RunRecord], only: Mapping[str, Sequence[str]]) -> l
         InputError: A key or a value is that of no run.
     """
     for key, values in only.items():
-        known = {record.label(key) for record in records}
+        known = sorted({record.label(key) for record in records})
         unknown = [value for value in values if value not in known]
-        if unknown:
-            raise InputError(f"No run has {key}={unknown[0]}: only= takes some of {', '.join(sorted(known))}.")
-        records = [record for record in records if record.label(key) in values]
-    return list(records)
+        if unknown or not values:
+            told = f"has {key}={unknown[0]}" if unknown else f"is meant by only={{{key}:[]}}"
+            raise InputError(f"No run {told}: give some of {', '.join(known)}.")
+    found = [record for record in records if has_all(record, only)]
+    if not found:
+        raise InputError(f"No run has all of only={{{', '.join(only)}}}: runs without a setting are left out by it.")
+    return found
+
+
+def has_all(record: RunRecord, only: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a run has one of the wanted values of every key."""
+    return all(record.label(key) in values for key, values in only.items())
 
 
 def grouped(records: Iterable[RunRecord], keys: Sequence[str]) -> dict[tuple[str, ...], list[RunRecord]]:

@@ -94,7 +94,9 @@ class Request:
         """
         if self.form not in ("rich", "markdown"):
             raise InputError(f"{self.folder} holds kept results: format={self.form} is of runs, use rich or markdown.")
-        asked = [name for name in ("cols", "compare", "order", "figures", "keep", "only") if getattr(self, name)]
+        asked = [
+            name for name in ("metrics", "cols", "compare", "order", "figures", "keep", "only") if getattr(self, name)
+        ]
         if asked:
             raise InputError(f"{self.folder} holds kept results, whose study.yaml says all: leave out {asked[0]}=.")
 

@@ -1,11 +1,11 @@
 """Which runs are in no table because they are not done, and which rows they would be in."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightning_imb.reports.collect import RunRecord, run_folders
+from lightning_imb.reports.collect import RunRecord, has_all, run_folders
 from lightning_imb.runs import RunFolder
 from lightning_imb.settings import first_of
 from lightning_imb.utils.errors import InputError
@@ -46,21 +46,22 @@ class Unfinished:
         return f"{self.total} unfinished" + (f" ({', '.join(parts)})" if parts else "")
 
 
-def unfinished_rows(root: Path, keys: Sequence[str]) -> Unfinished:
+def unfinished_rows(root: Path, keys: Sequence[str], only: Mapping[str, Sequence[str]]) -> Unfinished:
     """Count the unfinished runs below a folder by their rows, as far as their config.yaml tells.
 
     Args:
         root: Where to look.
         keys: What makes a row.
+        only: Values that runs must have to count, by key; runs whose config is not known count.
     """
-    names = [_row_of(path, keys) for path in unfinished(root)]
-    return Unfinished(dict(Counter(name for name in names if name is not None)), names.count(None))
+    known = [_record_of(path) for path in unfinished(root)]
+    rows = Counter(" ".join(r.label(key) for key in keys) for r in known if r is not None and has_all(r, only))
+    return Unfinished(dict(rows), known.count(None))
 
 
-def _row_of(path: Path, keys: Sequence[str]) -> str | None:
+def _record_of(path: Path) -> RunRecord | None:
     """A run that was refused has no config.yaml; a damaged one is told of when the run is launched again."""
     try:
-        record = RunRecord(path, {}, RunFolder(path).read_settings())
+        return RunRecord(path, {}, RunFolder(path).read_settings())
     except InputError:
         return None
-    return " ".join(record.label(key) for key in keys)

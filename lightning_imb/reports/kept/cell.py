@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lightning_imb.reports.comparison import Summary
 from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.errors import InputError
@@ -30,9 +32,11 @@ class KeptRun:
         versions: Of Python and packages.
         hardware: Processor, cores, threads, GPU.
         precision: As Lightning calls it.
-        wall_s: Seconds of all its launches together.
-        phase_1: ``trained`` or ``resumed`` by the run itself, or taken over from the ``store`` or from another ``run``.
+        wall_s: Seconds of all its launches together; launches that were killed recorded none.
+        phase_1: ``trained`` or ``resumed`` by the run itself, or taken over from the ``store`` or from another ``run``;
+            ``unknown`` where no launch recorded it.
         command: Without folders of the machine.
+        code: Hash of the modules of this package; between two releases the version does not tell them apart.
     """
 
     seed: int
@@ -47,6 +51,12 @@ class KeptRun:
     wall_s: float
     phase_1: str
     command: str
+    code: str
+
+    def right(self, k: int) -> np.ndarray:
+        """(n_k,) bool: which test images of class k were classified rightly."""
+        bits = np.unpackbits(np.frombuffer(bytes.fromhex(self.hits[k]), dtype=np.uint8), count=self.support[k])
+        return bits.astype(bool)
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,7 @@ class Cell:
     def file_name(self) -> str:
         """Such as ``method=eos,resampler.k=200.json``: a part that no setting fills is left out."""
         parts = [f"{key}={value}" for key, value in self.row.items() if re.search(r"\w", value)]
-        return re.sub(r"[^\w=.,+-]", "_", ",".join(parts)) + ".json"
+        return re.sub(r"[^\w=.,+-]", "_", ",".join(parts) or "all") + ".json"
 
     @property
     def seeds(self) -> tuple[int, ...]:

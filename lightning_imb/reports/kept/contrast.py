@@ -2,19 +2,19 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
-from lightning_imb.reports.kept.cell import Cell
-from lightning_imb.reports.kept.keep import unpacked
+from lightning_imb.reports.kept.cell import Cell, KeptRun
 from lightning_imb.utils.errors import InputError
 
 LEVEL = 0.95
-_BACC = "test/bacc"
+_RECALL = "test/recall/"
 Interval = tuple[float, float]
+Pairs = Sequence[tuple[KeptRun, KeptRun]]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Difference:
         by_seed: Difference of each seed that both have, by rising seed.
         over_seeds: 95 % interval of the mean over all seeds there could be (Student's t); None below two seeds.
         over_images: 95 % interval of these seeds' mean over all test images there could be (normal, images drawn
-            anew within each class); None for a score other than balanced accuracy.
+            anew within each class); None for a score other than recalls and their means.
     """
 
     by_seed: tuple[float, ...]
@@ -38,7 +38,7 @@ class Difference:
         return statistics.fmean(self.by_seed)
 
 
-def difference(better: Cell, than: Cell, score: str = _BACC) -> Difference | None:
+def difference(better: Cell, than: Cell, score: str) -> Difference | None:
     """Subtract one kept result from another; None where they share no seed with this score.
 
     Both intervals are needed: seeds say how much trainings differ, test images how much the finite test set
@@ -50,25 +50,38 @@ def difference(better: Cell, than: Cell, score: str = _BACC) -> Difference | Non
         score: What is compared.
 
     Raises:
-        InputError: If they were trained or tested on different data.
+        InputError: If they were trained or tested on different data, or report epochs chosen in different ways.
     """
+    _check_comparable(better, than)
     pairs = [(better.of_seed(seed), than.of_seed(seed)) for seed in better.seeds if seed in than.seeds]
     pairs = [(a, b) for a, b in pairs if score in a.scores and score in b.scores]
     if not pairs:
         return None
-    if any(a.fingerprint != b.fingerprint or a.support != b.support for a, b in pairs):
-        raise InputError(f"{better.file_name} and {than.file_name} are of different data and cannot be subtracted")
     found = tuple(a.scores[score] - b.scores[score] for a, b in pairs)
-    images = None
-    if score == _BACC and pairs[0][0].hits:
-        images = _over_images(
-            [
-                _gains([unpacked(a, k) for a, _ in pairs], [unpacked(b, k) for _, b in pairs])
-                for k, samples in enumerate(pairs[0][0].support)
-                if samples
-            ]
+    weights = _weights(score, better)
+    return Difference(found, _over_seeds(found), _over_images(pairs, weights) if weights else None)
+
+
+def _check_comparable(better: Cell, than: Cell) -> None:
+    terms = [(c.dataset, c.class_names, c.train_counts, c.protocol, c.selected_on) for c in (better, than)]
+    images = {(run.fingerprint, run.support) for run in (*better.runs, *than.runs) if run.hits}
+    if terms[0] != terms[1] or len(images) > 1:
+        raise InputError(
+            f"{better.file_name} and {than.file_name} are of different data or protocols and cannot be subtracted"
         )
-    return Difference(found, _over_seeds(found), images)
+
+
+def _weights(score: str, cell: Cell) -> dict[int, float]:
+    """What the recall of each class counts in a score; empty for scores that are no mean of recalls."""
+    support = cell.runs[0].support
+    present = [k for k, samples in enumerate(support) if samples]
+    if score == "test/bacc":
+        return {k: 1 / len(present) for k in present}
+    if score == "test/top1":
+        return {k: support[k] / sum(support) for k in present}
+    name = score.removeprefix(_RECALL)
+    wanted = name != score and name in cell.class_names
+    return {k: 1.0 for k in present if cell.class_names[k] == name} if wanted else {}
 
 
 def _over_seeds(values: Sequence[float]) -> Interval | None:
@@ -79,17 +92,20 @@ def _over_seeds(values: Sequence[float]) -> Interval | None:
     return mean - reach, mean + reach
 
 
-def _gains(better: Sequence[np.ndarray], than: Sequence[np.ndarray]) -> np.ndarray:
-    """(n_k,) in -1..1: the share of seeds in which each image of a class is won, less that in which it is lost."""
-    gains: np.ndarray = np.mean(better, axis=0) - np.mean(than, axis=0)
-    return gains
-
-
-def _over_images(gains: Sequence[np.ndarray]) -> Interval | None:
-    """The mean over classes of independent means: their variances add up."""
-    if any(len(of_class) < 2 for of_class in gains):
+def _over_images(pairs: Pairs, weights: Mapping[int, float]) -> Interval | None:
+    """A weighted mean of independent means: their variances add up, with the squares of the weights."""
+    if not pairs[0][0].hits or any(pairs[0][0].support[k] < 2 for k in weights):
         return None
-    mean = statistics.fmean(float(of_class.mean()) for of_class in gains)
-    error = math.sqrt(sum(float(of_class.var(ddof=1)) / len(of_class) for of_class in gains)) / len(gains)
-    reach = float(stats.norm.ppf((1 + LEVEL) / 2)) * error
+    gains = {k: _gains(pairs, k) for k in weights}
+    mean = sum(weight * float(gains[k].mean()) for k, weight in weights.items())
+    variance = sum(weight**2 * float(gains[k].var(ddof=1)) / len(gains[k]) for k, weight in weights.items())
+    reach = float(stats.norm.ppf((1 + LEVEL) / 2)) * math.sqrt(variance)
     return mean - reach, mean + reach
+
+
+def _gains(pairs: Pairs, k: int) -> np.ndarray:
+    """(n_k,) in -1..1: the share of seeds in which each image of a class is won, less that in which it is lost."""
+    gains: np.ndarray = np.mean([a.right(k) for a, _ in pairs], axis=0) - np.mean(
+        [b.right(k) for _, b in pairs], axis=0
+    )
+    return gains

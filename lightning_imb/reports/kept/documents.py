@@ -4,17 +4,22 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from lightning_imb.reports.grid import to_markdown
+from lightning_imb.reports.kept.joint import joint_grid
 from lightning_imb.reports.kept.study import FILE, is_study, read_study
-from lightning_imb.reports.kept.table import study_markdown
+from lightning_imb.reports.kept.table import PARTS, study_markdown
 from lightning_imb.utils.atomic import write_text_atomic
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.marks import filled
 
-KIND = "results"
+KIND, JOIN = "results", "+"
 
 
 def renewed(document: str, results: Path) -> str:
-    """A document with the tables between its marks ``<!-- results: <folder> -->`` made anew.
+    """A document with the tables between its marks made anew.
+
+    ``<!-- results: <folder> -->`` stands for all tables of a folder, ``<folder>:scores``, ``<folder>:differences`` and
+    ``<folder>:relations`` for one of them, and ``<folder>+<folder>`` for one table of the rows that several share.
 
     Args:
         document: Markdown.
@@ -23,13 +28,18 @@ def renewed(document: str, results: Path) -> str:
     Raises:
         InputError: If a mark is wrong, or a folder has no study.
     """
-    return filled(document, KIND, lambda name: _piece(results / name))
+    return filled(document, KIND, lambda name: _piece(results, name))
 
 
-def _piece(folder: Path) -> str:
-    if not is_study(folder):
-        raise InputError(f"{folder} has no {FILE}: correct the mark in the document")
-    return study_markdown(read_study(folder))
+def _piece(results: Path, name: str) -> str:
+    if JOIN in name:
+        return to_markdown(joint_grid([read_study(results / folder) for folder in name.split(JOIN)])).strip()
+    folder, _, part = name.partition(":")
+    if not is_study(results / folder):
+        raise InputError(f"{results / folder} has no {FILE}: correct the mark in the document")
+    if part not in ("", *PARTS):
+        raise InputError(f"there is no part '{part}' of {folder}: use one of {', '.join(PARTS)}, or none for all")
+    return study_markdown(read_study(results / folder), part)
 
 
 def main(words: Sequence[str]) -> None:
@@ -39,9 +49,13 @@ def main(words: Sequence[str]) -> None:
         words: The folder of the results, then the documents.
     """
     results, *documents = map(Path, words)
-    for path in documents:
-        write_text_atomic(path, renewed(path.read_text(encoding="utf-8"), results))
+    texts = {path: renewed(path.read_text(encoding="utf-8"), results) for path in documents}
+    for path, text in texts.items():  # none is written where one is refused
+        write_text_atomic(path, text)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except InputError as error:
+        sys.exit(f"error: {error}")

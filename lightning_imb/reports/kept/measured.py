@@ -8,17 +8,18 @@ from lightning_imb.reports.kept.study import Line, Study
 _PACKAGES = ("python", "torch", "pytorch-lightning", "imbalanced-learn")
 
 
-def measured(study: Study) -> str:
+def measured(studies: Sequence[Study]) -> str:
     """Spread, protocol, number of runs and their hours, precision, hardware, versions, and what is missing."""
-    runs = [run for cell in study.cells for run in cell.runs]
+    cells = [cell for study in studies for cell in study.cells]
+    runs = [run for cell in cells for run in cell.runs]
     if not runs:
         return "No run is kept yet."
-    protocols = _listed(cell.protocol for cell in study.cells)
-    hours = sum(run.wall_s for run in runs) / 3600
+    protocols = _listed(cell.protocol for cell in cells)
+    hours = sum(run.wall_s for run in runs) / 3600  # without those of a phase 1 that came from elsewhere
     precision, hardware = _listed(run.precision for run in runs), _listed(map(_hardware, runs))
     return (
-        f"Mean ± std over n seeds (ddof 1); protocol: {protocols}; {len(runs)} runs, {hours:.1f} hours together, "
-        f"{precision}, {hardware}; {_versions(runs)}. {_missing(study)}"
+        f"Mean ± std over n seeds (ddof 1); protocol: {protocols}; {len(runs)} runs, {hours:.1f} hours, "
+        f"{precision}, {hardware}; {_versions(runs)}. {_missing(studies)}"
     ).strip()
 
 
@@ -43,6 +44,7 @@ def _versions(runs: Sequence[KeptRun]) -> str:
     return ", ".join(f"{name} {versions}" for name, versions in found.items() if versions)
 
 
-def _missing(study: Study) -> str:
-    short, wanted = sum(lacks(study, line) for line in study.lines), study.seeds * len(study.lines)
+def _missing(studies: Sequence[Study]) -> str:
+    short = sum(lacks(study, line) for study in studies for line in study.lines)
+    wanted = sum(study.seeds * len(study.lines) for study in studies)
     return f"{short} of {wanted} runs are still missing." if short else ""

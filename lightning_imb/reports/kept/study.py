@@ -9,6 +9,7 @@ import yaml
 
 from lightning_imb.reports.kept.cell import Cell, read_cells
 from lightning_imb.runs import ANALYSES
+from lightning_imb.settings import first_of
 from lightning_imb.utils.errors import InputError
 
 FILE = "study.yaml"
@@ -138,20 +139,42 @@ def is_study(folder: Path) -> bool:
     return (folder / FILE).is_file()
 
 
+def check_no_cells(folder: Path) -> None:
+    """Refuse kept results that no ``study.yaml`` tells how to show.
+
+    Raises:
+        InputError: If a folder holds kept results and no run.
+    """
+    if any(folder.glob("*=*.json")) or (folder / "all.json").is_file():
+        raise InputError(f"{folder} holds kept results but no {FILE}, which says what their table shows: see results/")
+
+
 def read_study(folder: Path) -> Study:
     """Read ``study.yaml`` and the results beside it.
 
     Raises:
         InputError: If the file lacks something, has a key too many, or a kept result is in none of its rows.
     """
-    held = _mapping(folder / FILE)
+    try:
+        study = _study(folder, _mapping(folder / FILE))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{folder / FILE} is malformed ({error}): see results/ for whole ones") from error
+    _check_shown(study)
+    _check_one_table(study)
+    _check_names(study)
+    return study
+
+
+def _study(folder: Path, held: Mapping[str, Any]) -> Study:
     needed = ("title", "text", "columns", "seeds", "rows")
     missing = [key for key in needed if not held.get(key)]
     unknown = sorted(held.keys() - {*needed, "percent", "tolerance", "contrasts", "relations"})
     if missing or unknown:
         told = f"lacks {', '.join(missing)}" if missing else f"has the unknown key {unknown[0]}"
         raise InputError(f"{folder / FILE} {told}: see results/ for whole ones")
-    study = Study(
+    return Study(
         folder=folder,
         title=str(held["title"]),
         about=str(held["text"]).strip(),
@@ -164,8 +187,6 @@ def read_study(folder: Path) -> Study:
         relations=tuple(_relation(one, folder / FILE) for one in held.get("relations") or ()),
         cells=tuple(read_cells(folder)),
     )
-    _check_shown(study)
-    return study
 
 
 def _check_shown(study: Study) -> None:
@@ -174,6 +195,35 @@ def _check_shown(study: Study) -> None:
     hidden = [cell.file_name for cell in study.cells if cell not in shown]
     if hidden:
         raise InputError(f"{study.folder / hidden[0]} is in no row of {FILE}: add one, or delete the file")
+
+
+def _check_one_table(study: Study) -> None:
+    """Numbers that stand below each other are of the same data and protocol."""
+    terms = {(cell.dataset, cell.class_names, cell.train_counts, cell.protocol): cell for cell in study.cells}
+    if len(terms) > 1:
+        first, second = list(terms.values())[:2]
+        raise InputError(
+            f"{study.folder}: {first.file_name} and {second.file_name} are of different data or protocols: "
+            "keep them in different folders"
+        )
+
+
+def _check_names(study: Study) -> None:
+    """Refuse misspelt rows of differences, and scores that no kept run has."""
+    rows = [line.where for line in study.lines]
+    for contrast in study.contrasts:
+        lost = next((where for where in (contrast.better, contrast.than) if where not in rows), None)
+        if lost is not None:
+            raise InputError(f"{study.folder / FILE}: '{contrast.label}' is of {lost}, which is the where of no row")
+    known = {name for cell in study.cells for run in cell.runs for name in run.scores}
+    asked = [*study.columns.values(), *(contrast.score for contrast in study.contrasts)]
+    asked += [score for relation in study.relations for score in (relation.x, relation.y)]
+    # what only some runs have may be that of rows still to come
+    wrong = next((name for name in asked if name.startswith("test/") and name not in known), None)
+    if known and wrong is not None:
+        raise InputError(
+            f"{study.folder / FILE}: no kept run has the score {wrong}: use one of {first_of(sorted(known))}"
+        )
 
 
 def _mapping(path: Path) -> dict[str, Any]:

@@ -4,21 +4,29 @@ from lightning_imb.reports.captions import WARNING
 from lightning_imb.reports.cells import MISSING
 from lightning_imb.reports.comparison import Summary
 from lightning_imb.reports.grid import Grid, to_markdown
+from lightning_imb.reports.kept.cell import Cell
 from lightning_imb.reports.kept.contrast import Interval, difference
 from lightning_imb.reports.kept.measured import measured
 from lightning_imb.reports.kept.relation import correlation
 from lightning_imb.reports.kept.study import Contrast, Line, Study
 
-
-def study_grids(study: Study) -> list[Grid]:
-    """The tables of a study: its results, and their differences where it names some."""
-    more = (contrast_grid(study), relation_grid(study))
-    return [results_grid(study), *(grid for grid in more if grid.rows)]
+PARTS = ("scores", "differences", "relations")
 
 
-def study_markdown(study: Study) -> str:
-    """The tables of a study for a document."""
-    return "\n".join(map(to_markdown, study_grids(study))).strip()
+def study_grids(study: Study, part: str = "") -> list[Grid]:
+    """The tables of a study: its results, and its differences and relations where it names some.
+
+    Args:
+        study: The study.
+        part: One of ``PARTS``; empty for all.
+    """
+    grids = dict(zip(PARTS, (results_grid(study), contrast_grid(study), relation_grid(study)), strict=True))
+    return [grid for name, grid in grids.items() if part in ("", name) and grid.rows]
+
+
+def study_markdown(study: Study, part: str = "") -> str:
+    """The tables of a study for a document; a sentence where there is none yet."""
+    return "\n".join(map(to_markdown, study_grids(study, part))).strip() or "Nothing is measured yet."
 
 
 def results_grid(study: Study) -> Grid:
@@ -31,8 +39,8 @@ def results_grid(study: Study) -> Grid:
         header=("", "n", *study.columns, *beside, *notes),
         rows=tuple(_row(study, line, published) for line in study.lines),
         notes=len(notes),
-        caption=f"{study.about} {measured(study)}",
-        warning=WARNING if any(cell.selected_on == "test" for cell in study.cells) else "",
+        caption=f"{study.about} {measured([study])}",
+        warning=WARNING if chosen_on_test(study) else "",
     )
 
 
@@ -45,8 +53,10 @@ def contrast_grid(study: Study) -> Grid:
         rows=tuple(row for contrast in study.contrasts if (row := _contrast_row(study, contrast))),
         caption=(
             "Paired: same seed, same phase 1 where it is shared, same test images. Over seeds: Student's t, of what "
-            "other trainings would give. Over test images: of these very networks on other test images."
+            "other trainings on these data would give: all seeds share one split. Over test images: of these very "
+            "networks on other test images. The intervals are not corrected for the number of differences."
         ),
+        warning=WARNING if chosen_on_test(study) else "",
     )
 
 
@@ -57,27 +67,40 @@ def relation_grid(study: Study) -> Grid:
         title="What goes together",
         header=("", "rows", "Spearman's ρ", "95 % interval"),
         rows=tuple(
-            (relation.label, str(one.rows), f"{one.rho:+.2f}", "{:+.2f} to {:+.2f}".format(*one.interval))
+            (relation.label, str(one.rows), f"{one.rho:+.2f}", _bounds_of(one.interval))
             for relation, one in found
             if one
         ),
-        caption="Over rows, of means over seeds; interval by Fisher's transformation (Bonett and Wright 2000).",
+        caption=(
+            "Over rows, of means over seeds; interval by Fisher's transformation (Bonett and Wright 2000), which takes "
+            "rows for independent: where they share phase 1 it is too narrow."
+        ),
     )
+
+
+def _bounds_of(interval: Interval | None) -> str:
+    return MISSING if interval is None else "{:+.2f} to {:+.2f}".format(*interval)
+
+
+def chosen_on_test(study: Study) -> bool:
+    """Whether some result is of an epoch that was chosen on the test set."""
+    return any(cell.selected_on == "test" for cell in study.cells)
 
 
 def _row(study: Study, line: Line, published: bool) -> tuple[str, ...]:
     cell = study.find(line.where)
-    found = {score: cell.summary(score) if cell else Summary(()) for score in study.columns.values()}
-    texts = [_mean_std(study, score, summary, len(cell.runs) if cell else 0) for score, summary in found.items()]
-    beside = (_bounds(line), _verdict(study, line, found[study.score]), line.source) if published else ()
+    texts = [mean_std(study, score, cell) for score in study.columns.values()]
+    beside = (_bounds(line), _verdict(study, line, cell), line.source) if published else ()
     command = f"`{line.command}`" if line.command else ""
     return line.label, str(len(cell.runs)) if cell else MISSING, *texts, *beside, command
 
 
-def _mean_std(study: Study, score: str, summary: Summary, n: int) -> str:
-    if summary.mean is None:
+def mean_std(study: Study, score: str, cell: Cell | None) -> str:
+    """Mean ± std of a score as it is shown; a dash where there is none."""
+    summary = cell.summary(score) if cell else Summary(())
+    if cell is None or summary.mean is None:
         return MISSING
-    partial = f" (n={len(summary.values)})" if len(summary.values) != n else ""
+    partial = f" (n={len(summary.values)})" if len(summary.values) != len(cell.runs) else ""
     spread = "" if summary.std is None else f" ± {study.text(score, summary.std)}"
     return f"{study.text(score, summary.mean)}{spread}{partial}"
 
@@ -89,13 +112,15 @@ def _bounds(line: Line) -> str:
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
-def _verdict(study: Study, line: Line, found: Summary) -> str:
-    """Whether the mean lies in the published range or near it, and if not, how far off it is."""
+def _verdict(study: Study, line: Line, cell: Cell | None) -> str:
+    """Whether the mean lies in the published range or near it; below the wanted number of seeds only so far."""
+    found = cell.summary(study.score) if cell else Summary(())
     if line.published is None or found.mean is None:
         return MISSING
     value, (low, high) = study.scale(study.score) * found.mean, line.published
     off = min(value - low, 0.0) + max(value - high, 0.0)
-    return "yes" if abs(off) <= study.tolerance else f"no, {off:+.1f}"
+    verdict = "yes" if abs(off) <= study.tolerance else f"no, {off:+.1f}"
+    return verdict if len(found.values) >= study.seeds else f"{verdict} (n={len(found.values)})"
 
 
 def _contrast_row(study: Study, contrast: Contrast) -> tuple[str, ...] | None:

@@ -94,8 +94,15 @@ def test_only_runs_with_the_wanted_values_are_looked_at(make_run, sweep):
     assert len(chosen(collect(sweep), {})) == 6
 
 
-@pytest.mark.parametrize("only", [{"method": ("wrong",)}, {"wrong": ("erm",)}])
+@pytest.mark.parametrize("only", [{"method": ("wrong",)}, {"wrong": ("erm",)}, {"method": ()}])
 def test_a_value_that_no_run_has_is_refused(make_run, sweep, only):
     make_run("erm/0")
-    with pytest.raises(InputError, match=r"No run has \w+="):
+    with pytest.raises(InputError, match=r"No run (has|is meant by) "):
         chosen(collect(sweep), only)
+
+
+def test_a_choice_that_leaves_no_run_is_refused(make_run, sweep):
+    make_run("erm/0", method="erm")
+    make_run("eos/0", method="eos", settings={"resampler": {"k": 10}}.items())
+    with pytest.raises(InputError, match="No run has all of only="):
+        chosen(collect(sweep), {"method": ("erm",), "resampler.k": ("10",)})

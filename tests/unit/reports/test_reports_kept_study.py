@@ -1,5 +1,7 @@
 """Tables of kept results: rows, verdicts, differences with intervals, documents, the command."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import yaml
@@ -62,15 +64,17 @@ def write(folder, study):
 
 def test_every_row_that_shall_be_there_is_there(folder):
     grid = results_grid(read_study(folder))
+    assert grid.warning == ""
     assert grid.header == ("", "n", "bacc", "last epoch", "published", "within ± 1.5", "source", "overrides")
     assert grid.rows[0] == ("CE", "3", "56.67 ± 2.89", "–", "60 to 62", "no, -3.3", "a paper", "`method=erm`")
     assert grid.rows[1][:3] == ("EOS", "3", "75.00 ± 0.00")
     assert grid.rows[2] == ("SMOTE", "–", "–", "–", "70 to 80", "–", "", "")
+    assert results_grid(replace(read_study(folder), seeds=4)).rows[0][5] == "no, -3.3 (n=3)"
     assert grid.rows[3][4:6] == ("–", "–")
     assert "| :-- | --: | --: | --: | --: | --: | :-- | :-- |" in study_markdown(read_study(folder))
     for words in (
         "What it is.",
-        "6 runs, 0.0 hours",
+        "6 runs, 0.0 hours,",
         "1 thread of AMD EPYC, no GPU",
         "torch 2.15.0",
         "6 of 12 runs are",
@@ -85,7 +89,7 @@ def test_every_row_that_shall_be_there_is_there(folder):
 )
 def test_the_verdict_allows_the_tolerance_beyond_the_range(folder, published, verdict):
     rows = [{"label": "EOS", "where": {"method": "eos"}, "published": published}, STUDY["rows"][0]]
-    write(folder, STUDY | {"rows": rows})
+    write(folder, STUDY | {"rows": rows, "contrasts": []})
     assert results_grid(read_study(folder)).rows[0][5] == verdict
 
 
@@ -100,7 +104,7 @@ def test_a_choice_on_the_test_set_is_called_so(make_whole_run, sweep, tmp_path):
 
 def test_differences_are_paired_by_seed_and_by_image(folder):
     study = read_study(folder)
-    found = difference(study.find({"method": "eos"}), study.find({"method": "erm"}))
+    found = difference(study.find({"method": "eos"}), study.find({"method": "erm"}), "test/bacc")
     each = np.array([0.15, 0.2, 0.2])
     assert found.by_seed == pytest.approx(each)
     reach = stats.t.ppf(0.975, 2) * each.std(ddof=1) / np.sqrt(3)
@@ -119,7 +123,7 @@ def test_a_difference_of_one_seed_has_no_interval_over_seeds(folder, make_whole_
     make_whole_run("smote/1", method="smote", seed=1)
     keep(collect(sweep), ["method"], folder)
     study = read_study(folder)
-    found = difference(study.find({"method": "smote"}), study.find({"method": "erm"}))
+    found = difference(study.find({"method": "smote"}), study.find({"method": "erm"}), "test/bacc")
     assert (len(found.by_seed), found.over_seeds) == (1, None)
     row = contrast_grid(study).rows[1]
     assert row[1] == "1"
@@ -144,12 +148,38 @@ def test_a_difference_may_be_of_another_score(folder, make_whole_run, sweep):
     assert row == ("EOS - CE", "2", "-15.00", f"{-15 - reach:+.2f} to {-15 + reach:+.2f}", "–")
 
 
+@pytest.mark.parametrize(("score", "weights"), [("test/recall/c1", {1: 1.0}), ("test/top1", {0: 0.5, 1: 0.5})])
+def test_recalls_and_accuracy_have_an_interval_over_images(folder, make_whole_run, sweep, score, weights):
+    for method, found in HITS.items():
+        for seed, right in enumerate(found):
+            rates = {"test__recall": [n / 10 for n in right], "test__top1": sum(right) / 20}
+            make_whole_run(f"{method}/{seed}", method=method, seed=seed, right=right, **rates)
+    keep(collect(sweep), ["method"], folder)
+    study = read_study(folder)
+    found = difference(study.find({"method": "eos"}), study.find({"method": "erm"}), score)
+    pairs = list(zip(HITS["erm"], HITS["eos"], strict=True))
+    gains = {
+        k: np.mean([(np.arange(10) < b[k]) * 1.0 - (np.arange(10) < a[k]) for a, b in pairs], axis=0) for k in weights
+    }
+    error = np.sqrt(sum(weight**2 * gains[k].var(ddof=1) / 10 for k, weight in weights.items()))
+    assert found.mean == pytest.approx(sum(weight * gains[k].mean() for k, weight in weights.items()))
+    assert found.over_images == pytest.approx((found.mean - 1.959964 * error, found.mean + 1.959964 * error), abs=1e-6)
+
+
 def test_results_on_other_data_are_not_subtracted(folder, make_whole_run, sweep):
     run = make_whole_run("smote/1", method="smote", seed=1)
     run.write_data(run.read_data() | {"fingerprint": "other"})
     keep(collect(sweep), ["method"], folder)
     with pytest.raises(InputError, match="different data"):
         contrast_grid(read_study(folder))
+
+
+@pytest.mark.parametrize("changes", [{"protocol": "paper, last epoch"}, {"counts": (40, 5)}])
+def test_results_of_other_terms_do_not_stand_in_one_table(folder, make_whole_run, sweep, changes):
+    make_whole_run("smote/1", method="smote", seed=1, **changes)
+    keep([record for record in collect(sweep) if record.find("method") == "smote"], ["method"], folder)
+    with pytest.raises(InputError, match="different data or protocols"):
+        read_study(folder)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +193,13 @@ def test_results_on_other_data_are_not_subtracted(folder, make_whole_run, sweep)
         ({"rows": [{"label": "x", "where": {}}]}, "means"),
         ({"rows": [{"label": "x", "where": {"method": "erm"}, "published": [3, 1]}]}, "no range"),
         ({"contrasts": [{"label": "x"}]}, "better"),
+        ({"contrasts": [STUDY["contrasts"][0] | {"than": {"method": "ermm"}}]}, "where of no row"),
+        ({"columns": {"bacc": "test/bac"}}, "no kept run has the score test/bac:"),
+        ({"columns": ["test/bacc"]}, "malformed"),
+        ({"seeds": "x"}, "malformed"),
+        ({"rows": ["a"]}, "malformed"),
+        ({"rows": [{"label": "x", "where": {"method": "erm"}, "published": 72}]}, "malformed"),
+        ({"rows": [{"label": "x", "where": None}]}, "malformed"),
     ],
 )
 def test_a_wrong_study_is_refused(folder, changes, words):
@@ -180,10 +217,10 @@ def test_a_study_that_is_no_mapping_is_refused(tmp_path, text):
 
 @pytest.fixture
 def related(make_whole_run, sweep, tmp_path):
-    """Six rows, of which the last has another family, and how their scores go with their loss."""
-    folder, methods = tmp_path / "related", [f"m{i}" for i in range(6)]
-    for i, (method, loss) in enumerate(zip(methods, (0.1, 0.3, 0.2, 0.5, 0.4, 0.0), strict=True)):
-        family = {"family": "a" if i < 5 else "b"}.items()
+    """Seven rows, of which the last has another family, and how their scores go with their loss."""
+    folder, methods = tmp_path / "related", [f"m{i}" for i in range(7)]
+    for i, (method, loss) in enumerate(zip(methods, (0.1, 0.3, 0.2, 0.5, 0.4, 0.6, 0.0), strict=True)):
+        family = {"family": "a" if i < 6 else "b"}.items()
         make_whole_run(f"{method}/0", method=method, right=(i, i), test__loss=loss, test__constant=1.0, settings=family)
     keep(collect(sweep), ["method", "family"], folder)
     rows = [{"label": method, "where": {"method": method}} for method in methods]
@@ -196,17 +233,22 @@ def related(make_whole_run, sweep, tmp_path):
 
 def test_what_goes_together_is_ranked_over_rows(related):
     everything, some = (correlation(related, relation) for relation in related.relations)
-    assert (everything.rows, some.rows) == (6, 5)
-    ranks = np.array([1, 3, 2, 5, 4])
-    assert some.rho == pytest.approx(1 - 6 * ((ranks - np.arange(1, 6)) ** 2).sum() / (5 * 24))
-    reach = 1.959964 * np.sqrt((1 + some.rho**2 / 2) / 2)
+    assert (everything.rows, some.rows) == (7, 6)
+    ranks = np.array([1, 3, 2, 5, 4, 6])
+    assert some.rho == pytest.approx(1 - 6 * ((ranks - np.arange(1, 7)) ** 2).sum() / (6 * 35))
+    reach = 1.959964 * np.sqrt((1 + some.rho**2 / 2) / 3)
     assert some.interval == pytest.approx(tuple(np.tanh(np.arctanh(some.rho) + np.array([-reach, reach]))), abs=1e-6)
-    assert relation_grid(related).rows[1][:3] == ("loss and bacc", "5", "+0.80")
+    assert relation_grid(related).rows[1][:3] == ("loss and bacc", "6", "+0.89")
 
 
 @pytest.mark.parametrize("y", ["test/none", "test/constant"])
 def test_nothing_is_said_of_too_few_rows_or_a_number_that_never_changes(related, y):
     assert correlation(related, Relation("x", "test/loss", y, {})) is None
+
+
+def test_a_perfect_order_has_no_interval(related):
+    found = correlation(related, Relation("x", "test/loss", "test/loss", {}))
+    assert (found.rho, found.interval) == (1.0, None)
 
 
 def test_documents_get_the_tables_between_their_marks(folder, tmp_path):
@@ -220,6 +262,40 @@ def test_documents_get_the_tables_between_their_marks(folder, tmp_path):
     assert renewed(text, folder.parent) == text
 
 
+def test_a_mark_may_name_one_table(folder):
+    text = renewed("<!-- results: digits:differences -->\n<!-- results: end -->", folder.parent)
+    assert "Differences" in text
+    assert "**Digits**" not in text
+    with pytest.raises(InputError, match="no part 'wrong'"):
+        renewed("<!-- results: digits:wrong -->\n<!-- results: end -->", folder.parent)
+
+
+def test_a_mark_may_join_studies(folder):
+    other = folder.parent / "letters"
+    write(other, STUDY | {"title": "Letters", "rows": STUDY["rows"][:2], "contrasts": []})
+    text = renewed("<!-- results: digits+letters -->\n<!-- results: end -->", folder.parent)
+    assert "|  | Digits | Letters | overrides |\n| :-- | --: | --: | :-- |" in text
+    assert "| EOS | 75.00 ± 0.00 | – |" in text
+    assert "| SMOTE |" not in text
+
+
+@pytest.mark.parametrize("changes", [{"percent": False}, {"rows": STUDY["rows"][3:]}, {"columns": {"x": "test/top1"}}])
+def test_studies_that_share_nothing_are_not_joined(folder, changes):
+    write(folder, STUDY | {"rows": STUDY["rows"][:3]})
+    write(folder.parent / "letters", STUDY | {"contrasts": []} | changes)
+    with pytest.raises(InputError, match="digits and letters"):
+        renewed("<!-- results: digits+letters -->\n<!-- results: end -->", folder.parent)
+
+
+def test_no_document_is_written_where_one_is_refused(folder, tmp_path):
+    good, bad = tmp_path / "good.md", tmp_path / "bad.md"
+    good.write_text("<!-- results: digits -->\n<!-- results: end -->")
+    bad.write_text("no mark")
+    with pytest.raises(InputError, match="lacks the line"):
+        main([str(folder.parent), str(good), str(bad)])
+    assert "Digits" not in good.read_text()
+
+
 def test_a_mark_without_a_study_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"study\.yaml"):
         renewed("<!-- results: wrong -->\n<!-- results: end -->", tmp_path)
@@ -230,6 +306,8 @@ def test_the_command_keeps_and_shows(make_whole_run, sweep, tmp_path, capsys):
     kept = tmp_path / "kept"
     report(Request(sweep, ("method",), ("test/bacc",), form="markdown", keep=kept))
     assert f"kept in {kept}: method=erm.json" in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"no study\.yaml"):
+        report(Request(kept, ("method",), ()))
     write(kept, STUDY)
     report(Request(kept, ("method",), ()))
     assert "Digits" in capsys.readouterr().out
