@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +47,17 @@ def launches_of(folder: str | Path) -> list[dict[str, Any]]:
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is damaged ({error}): delete it, no result is in it") from error
     return launches
+
+
+def wall_seconds(launches: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds of all launches together.
+
+    A launch that was killed, or is going on, has not recorded its own: with one of these the sum is a lower limit.
+
+    Args:
+        launches: Of a run, see `launches_of`.
+    """
+    return float(sum(one.get("wall_s") or 0.0 for one in launches))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,12 +16,36 @@ BATCHES = (1, 2, 5)
 Answer = Callable[[Tensor], Tensor]
 
 
-def trial_images(description: Description, real: Tensor | None) -> list[Tensor]:
-    """Batches of 1, 2 and 5 random images, black and white among them, and of all real ones.
+@dataclass(frozen=True)
+class Agreement:
+    """How far two networks are apart on the same images.
+
+    Attributes:
+        outputs: The largest difference of an output, as a share of the largest output of its batch, as logits and
+            targets have any scale; infinite where an output is not finite or has another shape.
+        probabilities: The largest difference of a probability, in 0..1; 0 for a regression.
+        margin: The most by which the second network prefers its own class to that of the first, in probability.
+        changed: Images that the first network puts into another class.
+        images: All images.
+    """
+
+    outputs: float
+    probabilities: float = 0.0
+    margin: float = 0.0
+    changed: int = 0
+    images: int = 0
+
+    @property
+    def largest(self) -> float:
+        """The largest of the three differences."""
+        return max(self.outputs, self.probabilities, self.margin)
+
+
+def trial_images(description: Description) -> list[Tensor]:
+    """Batches of 1, 2 and 5 random images, black and white among them.
 
     Args:
         description: Of the images.
-        real: (N, C, H, W); None for no real ones.
     """
     generator = torch.Generator().manual_seed(0)
     shape = description.image_size
@@ -28,31 +53,45 @@ def trial_images(description: Description, real: Tensor | None) -> list[Tensor]:
         return [torch.randn(n, *shape, generator=generator) for n in BATCHES]
     batches = [torch.randint(0, 256, (n, *shape), generator=generator, dtype=torch.uint8) for n in BATCHES]
     batches[-1][0], batches[-1][1] = 0, 255
-    return batches if real is None else [*batches, real]
+    return batches
 
 
-def difference(one: Answer, other: Answer, batches: Sequence[Tensor]) -> float:
-    """Largest difference of two networks, as a share of the largest output: logits and targets have any scale.
+def compare(one: Answer, other: Answer, batches: Sequence[Tensor], classes: bool) -> Agreement:
+    """Compare two networks, batch by batch.
 
     Args:
         one: The first network.
         other: The second, whose outputs give the scale.
-        batches: Images, batch by batch.
-
-    Returns:
-        From 0 on; infinite where an output is not finite or has another shape.
+        batches: Images.
+        classes: Whether the outputs are logits.
     """
-    pairs = [(one(images), other(images)) for images in batches]
-    if any(a.shape != b.shape or not (a.isfinite().all() and b.isfinite().all()) for a, b in pairs):
-        return math.inf
-    apart = max(float((a - b).abs().max()) for a, b in pairs)
-    largest = max(float(b.abs().max()) for _, b in pairs)
-    return apart / largest if largest else apart
+    found = [_of_batch(one(images), other(images), classes) for images in batches]
+    return Agreement(
+        outputs=max(batch.outputs for batch in found),
+        probabilities=max(batch.probabilities for batch in found),
+        margin=max(batch.margin for batch in found),
+        changed=sum(batch.changed for batch in found),
+        images=sum(map(len, batches)),
+    )
+
+
+def _of_batch(one: Tensor, other: Tensor, classes: bool) -> Agreement:
+    if one.shape != other.shape or not (one.isfinite().all() and other.isfinite().all()):
+        return Agreement(math.inf)
+    apart, largest = float((one - other).abs().max()), float(other.abs().max())
+    outputs = apart / largest if largest else apart
+    if not classes:
+        return Agreement(outputs)
+    wanted, found = other.double().softmax(1), one.double().softmax(1)
+    chosen = one.argmax(1)
+    margins = wanted.amax(1) - wanted.gather(1, chosen[:, None]).squeeze(1)
+    changed = int((chosen != other.argmax(1)).sum())
+    return Agreement(outputs, float((found - wanted).abs().max()), float(margins.max()), changed)
 
 
 def check_agreement(
-    what: str, exported: Answer, original: Answer, batches: Sequence[Tensor], tolerance: float
-) -> float:
+    what: str, exported: Answer, original: Answer, batches: Sequence[Tensor], classes: bool, tolerance: float
+) -> Agreement:
     """Refuse a file that says something else than its network.
 
     Args:
@@ -60,21 +99,37 @@ def check_agreement(
         exported: What it answers.
         original: What the network answers.
         batches: Images, batch by batch.
-        tolerance: Largest difference allowed, see `difference`.
+        classes: Whether the outputs are logits.
+        tolerance: Largest difference allowed of outputs, of probabilities, and in favour of a class that the file does
+            not choose.
 
     Returns:
-        The difference.
+        How far they are apart.
 
     Raises:
-        InputError: If it is larger, or the file cannot take so many images.
+        InputError: If it is more than that, or the file cannot take so many images.
     """
-    found = difference(_tried(what, exported), original, batches)
-    if not found <= tolerance:
+    found = compare(_tried(what, exported), original, batches, classes)
+    if not found.largest <= tolerance:
         raise InputError(
-            f"{what} differs from the network by {found:.2g} of its largest output, more than tolerance={tolerance:g}: "
+            f"{what} differs from the network by {in_words(found, classes)}, more than tolerance={tolerance:g}: "
             "leave this format out of formats, or allow more"
         )
     return found
+
+
+def in_words(found: Agreement, classes: bool) -> str:
+    """How far two networks are apart, for the user.
+
+    Args:
+        found: What is told.
+        classes: Whether there are probabilities and classes to tell of.
+    """
+    outputs = f"{found.outputs:.2g} of the largest output of a batch"
+    if not classes:
+        return outputs
+    changed = f"{found.changed} of {found.images} images in another class"
+    return f"{outputs} and {found.probabilities:.2g} in a probability, {changed}"
 
 
 def _tried(what: str, exported: Answer) -> Answer:

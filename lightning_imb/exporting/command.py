@@ -43,14 +43,16 @@ def export(cfg: DictConfig) -> list[Path]:
         _check_card(run, description)
     out = _writable(run.path / "export" if cfg.out is None else Path(str(cfg.out)).expanduser())
     console = Console()
-    written = []
+    written: list[Path] = []
+    checks: dict[str, str] = {}
     if files := [name for name in formats if name in FILES]:
         request = Request(files, out, cfg.opset, tolerance, None if cfg.images is None else str(cfg.images))
         for file in write_files(run, description, request):
-            console.print(file.sentence, soft_wrap=True)
+            console.print(f"written to {file.path}: {file.check}", soft_wrap=True)
             written.append(file.path)
+            checks[file.path.name] = file.check
     if CARD in formats:  # last: it tells how to use what lies beside it
-        written.append(write_card(run.path, out))
+        written.append(write_card(run.path, out, checks))
         console.print(f"written to {written[-1]}: what is marked TODO is the author's to fill in", soft_wrap=True)
     return written
 

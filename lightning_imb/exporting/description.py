@@ -4,20 +4,19 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.environment import installed
-from lightning_imb.utils.errors import InputError
 
 KEY = "lightning_imb"
 """Name of the description among the metadata of a file."""
 INPUT, LOGITS, NUMBERS = "images", "logits", "numbers"
 """Names of the input and of the one output of a file, of classes or of a regression."""
-_FORMAT = 1
+FORMAT = 1
+"""Of the description: another number means other keys."""
 _PACKAGE = "lightning-imb"
 
 
@@ -69,7 +68,7 @@ class Description:
 
     def to_json(self) -> str:
         """The description as text."""
-        return json.dumps({"format": _FORMAT, **dataclasses.asdict(self)}, ensure_ascii=False)
+        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, ensure_ascii=False)
 
 
 def describe(run: RunFolder, cfg: DictConfig, phase: str, checkpoint: str) -> Description:
@@ -102,34 +101,6 @@ def describe(run: RunFolder, cfg: DictConfig, phase: str, checkpoint: str) -> De
         fingerprint=str(data["fingerprint"]),
         version=installed((_PACKAGE,)).get(_PACKAGE, "unknown"),
     )
-
-
-def described(text: str | None, file: Path) -> Description:
-    """Read what `Description.to_json` wrote.
-
-    Args:
-        text: What stands in the file under `KEY`; None where nothing does.
-        file: For the messages.
-
-    Raises:
-        InputError: If it is no description, or one of a later version.
-    """
-    if not text:
-        raise InputError(f"model={file} was not written by imb-export (it holds no description): give one that was")
-    try:
-        found = json.loads(text)
-        form = found.pop("format")
-        if form != _FORMAT:
-            raise InputError(
-                f"model={file} has format {form}, which this lightning_imb does not know: "
-                "export the run again, or use the version that wrote the file"
-            )
-        found["class_names"], found["image_size"] = tuple(found["class_names"]), tuple(found["image_size"])
-        return Description(**found)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"model={file} is damaged (its description cannot be read): export the run again") from error
 
 
 def _target(data: Mapping[str, Any]) -> str | None:

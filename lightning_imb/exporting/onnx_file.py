@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.export import ExportedProgram
 
-from lightning_imb.exporting.description import INPUT, KEY, Description, described
+from lightning_imb.exporting.described import described
+from lightning_imb.exporting.description import INPUT, KEY, Description
 from lightning_imb.exporting.predictor import Predictor
 from lightning_imb.utils.errors import InputError, one_line
 
@@ -117,12 +118,23 @@ def open_onnx(content: bytes, file: Path) -> Predictor:
     require_onnx(("onnxruntime",))
     session = _session(content, file)
     description = described(session.get_modelmeta().custom_metadata_map.get(KEY), file)
+    _check_ends(session, description, file)
 
     def answer(images: Tensor) -> Tensor:
         (outputs,) = session.run([description.output], {INPUT: images.contiguous().numpy()})
         return torch.from_numpy(outputs)
 
     return Predictor(description, answer)
+
+
+def _check_ends(session: Any, description: Description, file: Path) -> None:
+    ends = [*session.get_inputs(), *session.get_outputs()]
+    names, wanted = [end.name for end in ends], [INPUT, description.output]
+    if names != wanted:
+        raise InputError(
+            f"model={file} is damaged (its input and output are called {', '.join(names)}, not {', '.join(wanted)}): "
+            "export the run again"
+        )
 
 
 def _session(content: bytes, file: Path) -> Any:

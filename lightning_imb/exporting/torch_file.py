@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from lightning_imb.exporting.description import INPUT, KEY, Description, described
+from lightning_imb.exporting.described import described
+from lightning_imb.exporting.description import INPUT, KEY, Description
 from lightning_imb.exporting.predictor import Predictor
 from lightning_imb.utils.errors import InputError, one_line
 
@@ -61,7 +62,7 @@ def open_torch(content: bytes, file: Path) -> Predictor:
     Raises:
         InputError: If it is none of ours, damaged, or of a torch that this one cannot read.
     """
-    description = _read_description(content, file)
+    description = described(_description(content, file), file)
     try:
         program = torch.export.load(io.BytesIO(content)).module()
     except Exception as error:  # each torch has its own way to refuse
@@ -78,13 +79,13 @@ def open_torch(content: bytes, file: Path) -> Predictor:
     return Predictor(description, answer)
 
 
-def _read_description(content: bytes, file: Path) -> Description:
-    """Before torch reads it, which would fill the screen with what it thinks of a damaged file."""
+def _description(content: bytes, file: Path) -> str | None:
+    """Before torch reads the file, which would fill the screen with what it thinks of a damaged one."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if archive.testzip() is not None:
                 raise zipfile.BadZipFile
             member = next((name for name in archive.namelist() if name.endswith(f"/{_MEMBER}")), None)
-            return described(None if member is None else archive.read(member).decode(), file)
-    except (zipfile.BadZipFile, UnicodeDecodeError, EOFError) as error:
+            return None if member is None else archive.read(member).decode()
+    except Exception as error:  # encrypted, packed in an unknown way, cut: each has its own class
         raise InputError(f"model={file} is damaged or no .pt2 file: export the run again") from error

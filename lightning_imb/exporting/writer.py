@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lightning_imb.data.datasets.unlabelled import unlabelled_images
 from lightning_imb.data.loading import load_all
-from lightning_imb.exporting.agreement import check_agreement, difference, trial_images
+from lightning_imb.exporting.agreement import check_agreement, compare, in_words, trial_images
 from lightning_imb.exporting.description import Description
 from lightning_imb.exporting.network import network_predictor
 from lightning_imb.exporting.onnx_file import onnx_bytes, open_onnx
@@ -35,7 +35,7 @@ class Request:
         formats: Some of ``onnx`` and ``torch``.
         out: The folder.
         opset: Version of ONNX's operators.
-        tolerance: Largest difference, see `lightning_imb.exporting.agreement.difference`.
+        tolerance: Largest difference, see `lightning_imb.exporting.agreement.check_agreement`.
         images: Where real images for the check are; None for none.
     """
 
@@ -52,11 +52,11 @@ class Written:
 
     Attributes:
         path: Where it is.
-        sentence: How far it is from the network, for the user.
+        check: How far it is from the network and on which images, in words; names no folder.
     """
 
     path: Path
-    sentence: str
+    check: str
 
 
 def write_files(run: RunFolder, description: Description, request: Request) -> Iterator[Written]:
@@ -73,7 +73,8 @@ def write_files(run: RunFolder, description: Description, request: Request) -> I
     Raises:
         InputError: If the network cannot be exported, a file differs from it, or an image is unusable.
     """
-    batches = trial_images(description, _real_images(request.images, description))
+    real = _real_images(request.images, description)
+    batches, classes = [*trial_images(description), *real], not description.regression
     model = restore_network(run, description.phase, description.checkpoint)
     model.to(memory_format=torch.contiguous_format)  # the layout of images in files; torch.export.save warns of others
     transform = restore_transform(run, channels_last=False)
@@ -88,25 +89,29 @@ def write_files(run: RunFolder, description: Description, request: Request) -> I
     for name in request.formats:
         path, content = request.out / FILES[name], made[name]()
         reopened = (open_onnx if name == ONNX else open_torch)(content, path)
-        found = check_agreement(path.name, reopened.answer, original.answer, batches, request.tolerance)
+        found = check_agreement(path.name, reopened.answer, original.answer, batches, classes, request.tolerance)
         with atomic_file(path) as file:
             file.write(content)
-        looked_at = " + ".join(str(len(images)) for images in batches)
-        yield Written(
-            path,
-            f"written to {path}: differs from the network by at most {found:.1g} of its largest output on batches of "
-            f"{looked_at} images{remark}",
-        )
+        looked_at = _looked_at(batches, sum(map(len, real)))
+        yield Written(path, f"differs from the network by at most {in_words(found, classes)}, {looked_at}{remark}")
 
 
-def _real_images(place: str | None, description: Description) -> Tensor | None:
+def _looked_at(batches: Sequence[Tensor], real: int) -> str:
+    """Which images were compared: noise lies far from what a network was trained on."""
+    sizes = " + ".join(str(len(images)) for images in batches)
+    given = f"the last {real} given by images=" if real else "none given by images="
+    return f"on batches of {sizes} images: random ones, {given}"
+
+
+def _real_images(place: str | None, description: Description) -> list[Tensor]:
+    """One batch of them, or none."""
     if place is None:
-        return None
+        return []
     if description.pixels != "uint8":
         raise InputError(f"images={place} cannot be looked at by a network of arrays of real numbers: use images=null")
     channels, height, width = description.image_size
     source = unlabelled_images(place, image_size=(height, width), channels=channels)
-    return load_all(source, np.arange(min(len(source), _REAL)), setting="images")[0]
+    return [load_all(source, np.arange(min(len(source), _REAL)), setting="images")[0]]
 
 
 def _rounding(as_scored: Predictor, exact: Predictor, batches: Sequence[Tensor]) -> str:
@@ -114,5 +119,6 @@ def _rounding(as_scored: Predictor, exact: Predictor, batches: Sequence[Tensor])
     precision = exact.description.precision
     if precision == "32-true":
         return ""
-    found = difference(as_scored.answer, exact.answer, batches)
-    return f"; it computes in float32, and the run's own {precision} differs from that by {found:.1g}"
+    classes = not exact.description.regression
+    found = compare(as_scored.answer, exact.answer, batches, classes)
+    return f"; it computes in float32, and the run's own {precision} differs from that by {in_words(found, classes)}"

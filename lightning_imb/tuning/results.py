@@ -60,7 +60,7 @@ def _wall(trial: FrozenTrial, question: Question, folder: Path) -> float:
     """Seconds of all launches of the trial's own runs; a launch that was killed has left none."""
     if "same_as" in trial.user_attrs:
         return 0.0
-    return float(sum(one.get("wall_s", 0.0) for one in launches(question, folder, trial.number)))
+    return wall_seconds(launches(question, folder, trial.number))
 
 
 def write_results(study: Study, question: Question, folder: Path) -> None:

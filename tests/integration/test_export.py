@@ -51,7 +51,11 @@ def test_the_command_writes_files_that_were_checked(made):
     ] * 3
     for line in said[:2]:
         assert float(re.search(r"differs from the network by at most (\S+)", line)[1]) < 1e-4
-        assert "batches of 1 + 2 + 5 + 9 images" in line
+        assert float(re.search(r"and (\S+) in a probability, 0 of 17 images in another class", line)[1]) < 1e-4
+        assert "batches of 1 + 2 + 5 + 9 images: random ones, the last 9 given by images=" in line
+    card = (folder / "model_card.md").read_text()
+    for line in said[:2]:
+        assert f"- `{line.partition(': ')[0].rpartition('/')[2]}`: {line.partition(': ')[2]}\n" in card
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lightning_imb.launches import FILE, launch, launches_of, note_launch
+from lightning_imb.launches import FILE, launch, launches_of, note_launch, wall_seconds
 from lightning_imb.utils.errors import InputError, NoRoomError
 from lightning_imb.utils.process import start_of
 from lightning_imb.utils.signals import Interrupted
@@ -141,6 +141,14 @@ def test_other_ranks_write_nothing(tmp_path, monkeypatch):
 def test_without_a_launch_there_is_nothing_to_note(tmp_path):
     note_launch(tmp_path, phase_1="trained")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("launches", "expected"),
+    [([], 0), ([{"wall_s": 5.0}, {"state": "running"}, {"wall_s": 0.5}], 5.5), ([{"wall_s": None}], 0)],
+)
+def test_wall_time_is_the_sum_of_what_launches_recorded(launches, expected):
+    assert wall_seconds(launches) == expected
 
 
 def test_a_damaged_file_is_named(tmp_path):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightning_imb.launches import launches_of
+from lightning_imb.launches import launches_of, wall_seconds
 from lightning_imb.reports.collect import RunRecord
 from lightning_imb.reports.html.command import train_again
 from lightning_imb.reports.html.rows import RowRuns
@@ -80,8 +80,10 @@ def _launched(path: Path) -> list[tuple[str, str]]:
         return [("launches", str(error))]
     if not launches:
         return []
-    seconds = sum(float(launch.get("wall_s") or 0) for launch in launches)
-    facts = [("launched", f"{launches[0]['started']} on {launches[0]['host']}"), ("wall time", f"{seconds:,.1f} s")]
+    facts = [
+        ("launched", f"{launches[0]['started']} on {launches[0]['host']}"),
+        ("wall time", f"{wall_seconds(launches):,.1f} s"),
+    ]
     if len(launches) > 1:
         facts.append(("launches", str(len(launches))))
     origin = next((launch["phase_1"] for launch in launches if "phase_1" in launch), None)

@@ -9,9 +9,9 @@ import numpy as np
 from scipy import stats
 
 from lightning_imb.reports.kept.cell import Cell, KeptRun
+from lightning_imb.reports.paired import LEVEL
 from lightning_imb.utils.errors import InputError
 
-LEVEL = 0.95
 _RECALL = "test/recall/"
 Interval = tuple[float, float]
 Pairs = Sequence[tuple[KeptRun, KeptRun]]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lightning_imb.launches import launches_of
+from lightning_imb.launches import launches_of, wall_seconds
 from lightning_imb.phases import Phase
 from lightning_imb.reports.cells import MAX_CLASSES
 from lightning_imb.reports.collect import RunRecord
@@ -55,7 +55,7 @@ def kept_run(record: RunRecord) -> KeptRun:
         versions=found["versions"],
         hardware=found["hardware"],
         precision=str(found["precision"]),
-        wall_s=round(sum(one.get("wall_s", 0.0) for one in launches), 1),
+        wall_s=round(wall_seconds(launches), 1),
         phase_1=next((str(one["phase_1"]) for one in launches if "phase_1" in one), "unknown"),
         command=portable(train_again(record)),
         code=str(found.get("code", "unknown")),

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from scipy import stats
 
 from lightning_imb.reports.kept.cell import Cell
-from lightning_imb.reports.kept.contrast import LEVEL, Interval
+from lightning_imb.reports.kept.contrast import Interval
 from lightning_imb.reports.kept.study import Relation, Study
+from lightning_imb.reports.paired import LEVEL
 
 FEWEST = 6  # rows, and 5 different values of either: below, an interval covers nearly all correlations there are
 

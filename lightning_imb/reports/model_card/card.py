@@ -1,5 +1,6 @@
 """A model card out of a run folder alone."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,17 @@ from lightning_imb.utils.atomic import write_text_atomic
 
 FILE = "model_card.md"
 MODELS = ("model.onnx", "model.pt2")
+_UNKNOWN = "compared with the network when it was written; `imb-export` said then on which images"
 _ALL = 100  # classes up to which every one has its row
 
 
-def write_card(run: Path, out: Path) -> Path:
+def write_card(run: Path, out: Path, checks: Mapping[str, str]) -> Path:
     """Write ``model_card.md``.
 
     Args:
         run: The folder of a finished run.
         out: Where the card goes; it tells how to use the exported files that are there already.
+        checks: For each of these files that was just written, how far it is from the network and on which images.
 
     Returns:
         The file.
@@ -35,16 +38,17 @@ def write_card(run: Path, out: Path) -> Path:
     """
     record = collect(run)[0]  # what lies below a run comes after it
     path = out / FILE
-    write_text_atomic(path, model_card(record, tuple(name for name in MODELS if (out / name).is_file())))
+    files = tuple(name for name in MODELS if (out / name).is_file())
+    write_text_atomic(path, model_card(record, {name: checks.get(name, _UNKNOWN) for name in files}))
     return path
 
 
-def model_card(record: RunRecord, files: tuple[str, ...] = ()) -> str:
+def model_card(record: RunRecord, files: Mapping[str, str]) -> str:
     """The text of a card.
 
     Args:
         record: A finished run; its folder is read again for ``data.json``, the launches and the predictions.
-        files: Exported files that lie beside the card.
+        files: Exported files that lie beside the card, and how each was checked.
 
     Source:
         Mitchell et al. 2019, "Model cards for model reporting" (arXiv 1810.03993).

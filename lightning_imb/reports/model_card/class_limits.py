@@ -9,6 +9,7 @@ from lightning_imb.reports.cells import TEST
 from lightning_imb.reports.collect import RunRecord
 from lightning_imb.reports.confusion import answers, class_tally
 from lightning_imb.reports.model_card.class_scores import ClassScore
+from lightning_imb.reports.model_card.markdown import plain
 from lightning_imb.reports.model_card.sentences import FEW, one_seed, some
 from lightning_imb.runs import RunFolder
 
@@ -33,6 +34,7 @@ def class_limits(record: RunRecord, scores: Sequence[ClassScore]) -> list[str]:
         some("class", f"with fewer than {FEW} training images", [s.name for s in scores if s.train < FEW]),
         some("class", "without a test image: nothing is known of them", [s.name for s in scores if not s.support]),
         _wide(scores),
+        _grouped(record),
         one_seed(record),
         _frequencies(scores),
         _calibration(record),
@@ -57,6 +59,16 @@ def _wide(scores: Sequence[ClassScore]) -> str:
     return (
         f"Of {len(wide)} of {len(scores)} classes the interval of the recall is wider than {WIDE}: they have too few "
         f"test images (from {fewest} on) for differences of that size to mean anything."
+    )
+
+
+def _grouped(record: RunRecord) -> str:
+    groups = record.settings.get("dataset.groups")
+    if groups is None:
+        return ""
+    return (
+        f"Test images come in groups ({plain(groups)}): the intervals count images of one group as independent, which "
+        "they are not, so they are too narrow."
     )
 
 

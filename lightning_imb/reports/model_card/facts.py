@@ -1,11 +1,10 @@
 """What a card says of the model, its data and its making, in plain words."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from lightning_imb.launches import launches_of
+from lightning_imb.launches import launches_of, wall_seconds
 from lightning_imb.reports.captions import WARNING
 from lightning_imb.reports.collect import ABSENT, RunRecord
 from lightning_imb.reports.header import SAMPLES, imbalance_ratio
@@ -13,10 +12,11 @@ from lightning_imb.reports.html.command import train_again
 from lightning_imb.reports.model_card.markdown import plain, table
 from lightning_imb.reports.task import PER_CLASS, Task
 from lightning_imb.utils.catalogue import entries
+from lightning_imb.utils.portable import portable, without_folders
 
 _OWN_DATA = ("image_folder", "csv")  # data sets without a name of their own
 _NOTHING = (ABSENT, "none", "instance", "NoMixing", "NoResampling")
-_FOLDERS = re.compile(r"(?<![\w.])(?:~|[A-Za-z]:)?[/\\](?:[^\s'\"/\\]+[/\\])+(?=[^\s'\"/\\])")
+_TAKEN_FROM = {"store": "the store", "run": "another run"}  # where a launch found phase 1 done
 
 
 def task_name(record: RunRecord) -> Task:
@@ -161,10 +161,9 @@ def protocol(record: RunRecord) -> list[str]:
 def making(record: RunRecord) -> list[tuple[str, str]]:
     """Name and text of each line about how the run was made; without folders of the machine."""
     launches = launches_of(record.path)
-    seconds = sum(float(launch.get("wall_s") or 0) for launch in launches)
     rows = [
         ("trained", str(launches[0]["started"])[:10] if launches else ""),
-        ("wall time", f"{seconds:,.0f} s" if seconds else ""),
+        ("wall time", _wall_time(launches)),
         ("hardware", _pairs(record.metrics.get("hardware"))),
         ("precision", plain(record.metrics.get("precision", ""))),
         ("versions", _pairs(record.metrics.get("versions"))),
@@ -173,9 +172,21 @@ def making(record: RunRecord) -> list[tuple[str, str]]:
     return [(name, text) for name, text in rows if text]
 
 
+def _wall_time(launches: Sequence[Mapping[str, Any]]) -> str:
+    """Of all launches, and what it leaves out."""
+    seconds = wall_seconds(launches)
+    if not seconds:
+        return ""
+    killed = any(launch.get("wall_s") is None for launch in launches)
+    source = next((launch["phase_1"] for launch in launches if launch.get("phase_1") in _TAKEN_FROM), None)
+    taken = f", without phase 1, taken from {_TAKEN_FROM[source]}" if source else ""
+    return f"{'at least ' if killed else ''}{seconds:,.0f} s{taken}"
+
+
 def command(record: RunRecord) -> str:
-    """The command that trains the run again, folders of this machine replaced by ``.../``."""
-    return _FOLDERS.sub(".../", train_again(record))
+    """The command that trains the run again, without folders of this machine; a comment where none is known."""
+    found = train_again(record)
+    return f"# {without_folders(found)}" if found.startswith("not ") else portable(found)
 
 
 def _pairs(values: Mapping[str, Any] | None) -> str:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from scipy.stats import binomtest
 
-LEVEL = 0.95
+from lightning_imb.reports.paired import LEVEL
 
 
 class Interval(NamedTuple):

@@ -7,7 +7,7 @@ import pytest
 from helpers.exported import describing
 from helpers.runs import assert_refused
 
-from lightning_imb.exporting.description import described
+from lightning_imb.exporting.described import described
 
 FILE = Path("model.onnx")
 
@@ -31,6 +31,39 @@ def test_a_file_of_others_is_refused(text):
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"format": 1}', '{"format": 1, "task": "classification"}'])
 def test_a_damaged_description_is_refused(text):
     assert_refused(lambda: described(text, FILE), "model.onnx", "damaged", "export the run again")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"task": "x"},
+        {"task": ["classification"]},
+        {"class_names": []},
+        {"class_names": "abc"},
+        {"class_names": [1, 2]},
+        {"target": "age"},
+        {"target": 3},
+        {"task": "regression"},
+        {"image_size": [1, 2]},
+        {"image_size": [1, 2, "3"]},
+        {"image_size": [0, 8, 8]},
+        {"image_size": [True, 8, 8]},
+        {"image_size": 8},
+        {"pixels": "x"},
+        {"seed": "0"},
+        {"dataset": None},
+        {"more": 1},
+    ],
+)
+def test_a_value_that_a_description_cannot_have_is_named(changes):
+    text = json.dumps(json.loads(describing().to_json()) | changes)
+    assert_refused(lambda: described(text, FILE), "model.onnx", "damaged", next(iter(changes)), "export the run again")
+
+
+def test_a_key_that_is_missing_is_named():
+    known = json.loads(describing().to_json())
+    del known["method"]
+    assert_refused(lambda: described(json.dumps(known), FILE), "damaged", "method")
 
 
 def test_a_description_of_a_later_version_is_refused():

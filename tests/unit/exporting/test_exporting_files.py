@@ -195,6 +195,65 @@ def test_damaged_onnx_files_are_refused(files, how):
     assert_refused(lambda: open_onnx(damaged(files[1])[how], ONNX), "model.onnx", "damaged", "export the run again")
 
 
+def packed(flag=0, method=0):
+    """A zip that says of its members that they are encrypted or packed in some way."""
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as archive:
+        archive.writestr("model/lightning_imb.json", describing().to_json())
+    content = bytearray(memory.getvalue())
+    for mark, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # of a member, and of its entry in the list
+        place = content.index(mark) + offset
+        content[place], content[place + 2] = flag, method
+    return bytes(content)
+
+
+@pytest.mark.parametrize("how", [{"flag": 1}, {"method": 99}, {"method": 8}, {"method": 12}, {"method": 14}])
+def test_zips_that_cannot_be_unpacked_are_refused(how):
+    assert_refused(lambda: open_torch(packed(**how), PT2), "model.pt2", "damaged", "export the run again")
+
+
+def renamed(content, given="images", answer="logits", **changes):
+    """An .onnx file whose ends are called otherwise, or whose description says something else."""
+    model = onnx.load_from_string(content)
+    names = {model.graph.input[0].name: given, model.graph.output[0].name: answer}
+    for node in model.graph.node:
+        for ends in (node.input, node.output):
+            ends[:] = [names.get(name, name) for name in ends]
+    model.graph.input[0].name, model.graph.output[0].name = given, answer
+    model.metadata_props[0].value = describing(**changes).to_json()
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("names", [{"given": "x"}, {"answer": "y"}])
+def test_an_onnx_file_with_other_ends_is_refused(files, names):
+    content = renamed(files[1], **names)
+    assert_refused(lambda: open_onnx(content, ONNX), "damaged", *names.values(), "images, logits")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"class_names": ("a", "b")}, ("float32 (2, 3)", "float32 (2, 2)", "damaged")),
+        ({"image_size": (1, 4, 4)}, ("cannot take 2 images of (1, 8, 8)",)),
+        ({"pixels": "float32"}, ("cannot take 2 images",)),
+    ],
+)
+@pytest.mark.parametrize("form", [ONNX, PT2])
+def test_answers_that_are_not_as_described_are_refused(files, tmp_path, form, changes, words):
+    """What a file says of itself is believed of the images that go in, not of what comes out."""
+    description = describing(**changes)
+    if form == ONNX:
+        content = renamed(files[1], **changes)
+    else:
+        content = torch_bytes(recorded(nearest(), describing()), description)
+    (tmp_path / form).write_bytes(content)
+    predictor = open_exported(tmp_path / form)
+    assert predictor.description == description
+    images = torch.zeros(2, *description.image_size, dtype=getattr(torch, description.pixels))
+    words = [word.replace("(1, 8, 8)", str(description.image_size)) for word in words]
+    assert_refused(lambda: predictor.answer(images), form.name, *words, "export the run again")
+
+
 def test_files_of_others_are_refused(files, tmp_path):
     model = onnx.load_from_string(files[1])
     del model.metadata_props[:]

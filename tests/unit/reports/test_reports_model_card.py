@@ -9,12 +9,10 @@ import yaml
 from helpers.regression_runs import write_regression
 from markdown_it import MarkdownIt
 
-from lightning_imb.launches import FILE
 from lightning_imb.reports.collect import collect
 from lightning_imb.reports.model_card import write_card
 from lightning_imb.reports.model_card.card import model_card
 from lightning_imb.reports.model_card.intervals import wilson
-from lightning_imb.utils.atomic import write_json_atomic
 
 DATA = {"image_size": [3, 32, 32], "fingerprint": "abc", "skipped": {"train": 0, "test": 2}}
 FACTS = {
@@ -41,7 +39,7 @@ def card(make_run):
             metrics["class_counts"]["test"] = list(support)
         run.write_metrics(metrics)
         run.write_data(run.read_data() | DATA | dict(data))
-        return model_card(collect(run.path)[0], files)
+        return model_card(collect(run.path)[0], {name: f"CHECK of {name}" for name in files})
 
     return make
 
@@ -157,6 +155,13 @@ def test_limits_that_do_not_apply_are_not_told(card):
         assert words not in text
 
 
+@pytest.mark.parametrize(("groups", "told"), [("patient_id", True), (None, False)])
+def test_images_in_groups_are_not_independent(card, groups, told):
+    text = limits(card(settings={"dataset": {"name": "image_folder", "groups": groups}}))
+    assert ("Test images come in groups (patient\\_id)" in text) == told
+    assert ("too narrow" in text) == told
+
+
 def test_an_imbalanced_test_set_is_named(card):
     assert "test set is itself imbalanced (ratio 4;" in limits(card(support=(40, 10)))
 
@@ -165,7 +170,7 @@ def test_a_class_that_is_never_predicted_is_named(card, make_run):
     run = make_run("erm/0", counts=(40, 4), **FACTS)
     run.write_data(run.read_data() | DATA)
     run.write_predictions("test", np.tile([2.0, 1.0], (20, 1)), np.repeat([0, 1], 10))
-    text = limits(model_card(collect(run.path)[0]))
+    text = limits(model_card(collect(run.path)[0], {}))
     assert "1 class never predicted on the test set, so this model cannot find them: c1." in text
 
 
@@ -173,16 +178,7 @@ def test_rounding_of_half_precision_is_told(card):
     assert "made in bf16-mixed; exported files compute in float32" in limits(card(precision="bf16-mixed"))
 
 
-# --- making
-
-
-def test_folders_of_the_machine_are_left_out(card, tmp_path):
-    root = tmp_path / "photos"
-    text = card(
-        command=f"imb-train method=erm dataset.root={root}", settings={"dataset": {"name": "csv", "root": str(root)}}
-    )
-    assert str(tmp_path) not in text
-    assert "dataset.root=.../photos" in text
+# --- making and use
 
 
 def test_the_method_is_described_and_one_of_the_users_own_is_named(card):
@@ -206,17 +202,6 @@ def test_an_imbalance_that_was_made_is_no_property_of_the_data(card):
     assert "nothing was left out" in card(settings={"imbalance": {"name": "natural"}})
 
 
-def test_time_and_day_are_those_of_the_launches(make_run):
-    run = make_run("erm/0", **FACTS)
-    run.write_data(run.read_data() | DATA)
-    launches = [{"started": "2030-01-02T03:04:05+00:00", "host": "secret", "wall_s": s} for s in (100, 23)]
-    write_json_atomic(run.path / FILE, {"launches": launches})
-    text = model_card(collect(run.path)[0])
-    assert "| trained | 2030-01-02 |" in text
-    assert "| wall time | 123 s |" in text
-    assert "secret" not in text
-
-
 @pytest.mark.parametrize(("files", "fences"), [((), 2), (("model.onnx",), 4), (("model.onnx", "model.pt2"), 5)])
 def test_only_files_that_are_there_are_explained(card, files, fences):
     text = card(files=files)
@@ -224,6 +209,18 @@ def test_only_files_that_are_there_are_explained(card, files, fences):
     assert ("onnxruntime.InferenceSession" in text) == ("model.onnx" in files)
     assert ("torch.export.load" in text) == ("model.pt2" in files)
     assert ("makes files that predict" in text) == (not files)
+    for name in files:
+        assert f"- `{name}`: CHECK of {name}\n" in text
+
+
+def test_a_file_that_was_written_before_is_said_to_be_checked_then(make_run, tmp_path):
+    run = make_run("erm/0", **FACTS)
+    run.write_data(run.read_data() | DATA)
+    for name in ("model.onnx", "model.pt2"):
+        (tmp_path / name).touch()
+    text = write_card(run.path, tmp_path, {"model.pt2": "on random images"}).read_text()
+    assert "- `model.onnx`: compared with the network when it was written" in text
+    assert "- `model.pt2`: on random images\n" in text
 
 
 # --- regressions
@@ -236,7 +233,7 @@ def regression(tmp_path):
     def make(**changes):
         run = write_regression(tmp_path / "run", **changes)
         run.write_data(run.read_data() | DATA)
-        path = write_card(run.path, tmp_path / "out")
+        path = write_card(run.path, tmp_path / "out", {})
         assert path == tmp_path / "out" / "model_card.md"
         return run.read_metrics(), path.read_text()
 
