@@ -10,6 +10,7 @@ import yaml
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from lightning_imb.launches import wall_seconds
 from lightning_imb.tuning.question import Question
 from lightning_imb.tuning.study import complete
 from lightning_imb.tuning.trial import folder_of, launches
