@@ -77,7 +77,7 @@ def measured_or_first(lines):
 def test_the_overrides_of_a_row_compose_to_the_row(name, tmp_path):
     study, line = LINES[name]
     cfg = composed(f"{base_of(study)} {line.command} run_dir={tmp_path}")
-    assert cfg.method == line.where["method"]
+    assert cfg.method == line.where.get("method", cfg.method)
     assert str(cfg.resampler.get("k")) == line.where.get("resampler.k", str(cfg.resampler.get("k")))
     assert cfg.loss._target_.endswith(line.where.get("loss", ""))
     cell = study.find(line.where)
