@@ -9,6 +9,7 @@ from lightning_imb.reports.kept.contrast import Interval, difference
 from lightning_imb.reports.kept.measured import measured
 from lightning_imb.reports.kept.relation import correlation
 from lightning_imb.reports.kept.study import Contrast, Line, Study
+from lightning_imb.reports.paired import LEVEL
 
 PARTS = ("scores", "differences", "relations")
 
@@ -48,7 +49,7 @@ def contrast_grid(study: Study) -> Grid:
     """One line per difference whose two rows are there, with both intervals."""
     unit = "points" if study.percent else next(iter(study.columns))
     return Grid(
-        title="Differences, with 95 % intervals",
+        title=f"{study.title}: differences, with {LEVEL:.0%} intervals",
         header=("", "seeds", f"difference ({unit})", "over seeds", "over test images"),
         rows=tuple(row for contrast in study.contrasts if (row := _contrast_row(study, contrast))),
         caption=(
@@ -64,8 +65,8 @@ def relation_grid(study: Study) -> Grid:
     """One line per relation that enough rows are there for."""
     found = [(relation, correlation(study, relation)) for relation in study.relations]
     return Grid(
-        title="What goes together",
-        header=("", "rows", "Spearman's ρ", "95 % interval"),
+        title=f"{study.title}: what goes together",
+        header=("", "rows", "Spearman's ρ", f"{LEVEL:.0%} interval"),
         rows=tuple(
             (relation.label, str(one.rows), f"{one.rho:+.2f}", _bounds_of(one.interval))
             for relation, one in found

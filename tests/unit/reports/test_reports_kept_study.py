@@ -134,7 +134,7 @@ def test_a_difference_of_one_seed_has_no_interval_over_seeds(folder, make_whole_
 def test_a_difference_to_a_row_that_is_not_there_is_left_out(folder):
     assert [row[0] for row in contrast_grid(read_study(folder)).rows] == ["EOS - CE"]
     write(folder, STUDY | {"contrasts": STUDY["contrasts"][1:]})
-    assert "Differences" not in study_markdown(read_study(folder))
+    assert "Digits: differences" not in study_markdown(read_study(folder))
 
 
 def test_a_difference_may_be_of_another_score(folder, make_whole_run, sweep):
@@ -264,7 +264,7 @@ def test_documents_get_the_tables_between_their_marks(folder, tmp_path):
 
 def test_a_mark_may_name_one_table(folder):
     text = renewed("<!-- results: digits:differences -->\n<!-- results: end -->", folder.parent)
-    assert "Differences" in text
+    assert "**Digits: differences, with 95% intervals**" in text
     assert "**Digits**" not in text
     with pytest.raises(InputError, match="no part 'wrong'"):
         renewed("<!-- results: digits:wrong -->\n<!-- results: end -->", folder.parent)
