@@ -33,6 +33,11 @@ def pytest_xdist_auto_num_workers(config):
     return available_cores() + 1
 
 
+def pytest_collection_modifyitems(items):
+    """The slow ones first: at the end no worker waits for another one's notebook."""
+    items.sort(key=lambda item: "slow" not in item.keywords)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def no_figures():
     """Runs in this process draw none: that takes twice as long as they train. A file that looks at them overrides this.

@@ -2,6 +2,7 @@
 
 import html
 import importlib
+import os
 import re
 import sys
 import tomllib
@@ -37,11 +38,17 @@ COMMANDS = sorted(set(map(tuple, ALL)))
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The site, built by a process of its own; notebooks run in a test of theirs."""
+    """The site, built by a process of its own, or that of ``IMB_SITE``; notebooks run in a test of theirs."""
+    if "IMB_SITE" in os.environ:
+        return pages_of(Path(os.environ["IMB_SITE"]))
     folder = tmp_path_factory.mktemp("site")
     env = {"IMB_DOCS_EXECUTE": "false", "NO_MKDOCS_2_WARNING": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     end = ended(sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder), cwd=ROOT, env=env)
     assert end.code == 0, end.err
+    return pages_of(folder)
+
+
+def pages_of(folder):
     return {page.relative_to(folder).as_posix(): page.read_text(encoding="utf-8") for page in folder.rglob("*.html")}
 
 
