@@ -65,7 +65,7 @@ EARLIER = ("cifar10_exp100_60epochs",)
 
 
 def measured_or_particular(lines):
-    """Rows that were measured, and of the others those with settings of their own: methods and losses compose anyway."""
+    """Rows that were measured, and of the others those with settings of their own: methods compose anyway."""
     seen = set()
     for name, (study, line) in lines.items():
         plain = all(word.startswith(("method=", "loss=")) for word in line.command.split())
