@@ -111,8 +111,9 @@ def _show_study(request: Request) -> None:
     request.check_study()
     study = read_study(request.folder)
     if request.form == "rich":
+        console = wide_console()
         for grid in study_grids(study):
-            wide_console().print(to_rich(grid))
+            console.print(to_rich(grid))
     elif request.out:
         _write(request.out, f"{study_markdown(study)}\n")
     else:

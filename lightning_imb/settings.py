@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -35,7 +35,11 @@ def changed_keys(old: DictConfig, new: DictConfig) -> list[str]:
 
 def config_hash(cfg: DictConfig) -> str:
     """Hash of the settings that matter for the result, as ``metrics.json`` holds it."""
-    settings = {key: value for key, value in flat_settings(cfg).items() if matters(key)}
+    return digest({key: value for key, value in flat_settings(cfg).items() if matters(key)})
+
+
+def digest(settings: Mapping[str, Any]) -> str:
+    """Hash of flat settings."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -12,7 +12,7 @@ from lightning_imb.exporting.predictor import Predictor
 from lightning_imb.exporting.torch_file import open_torch
 from lightning_imb.utils.errors import InputError, one_line
 
-_OPENERS = {".onnx": open_onnx, ".pt2": open_torch}
+OPENERS = {".onnx": open_onnx, ".pt2": open_torch}
 
 
 def open_exported(file: Path) -> Predictor:
@@ -27,9 +27,9 @@ def open_exported(file: Path) -> Predictor:
     Raises:
         InputError: If there is no such file, or it is none of ours, damaged, or needs a package that is missing.
     """
-    opener = _OPENERS.get(file.suffix.lower())
+    opener = OPENERS.get(file.suffix.lower())
     if opener is None:
-        raise InputError(f"model={file} has to be a file that imb-export wrote, {' or '.join(_OPENERS)}")
+        raise InputError(f"model={file} has to be a file that imb-export wrote, {' or '.join(OPENERS)}")
     try:
         content = file.read_bytes()
     except OSError as error:

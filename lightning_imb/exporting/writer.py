@@ -13,17 +13,19 @@ from lightning_imb.data.loading import load_all
 from lightning_imb.exporting.agreement import check_agreement, compare, in_words, trial_images
 from lightning_imb.exporting.description import Description
 from lightning_imb.exporting.network import network_predictor
-from lightning_imb.exporting.onnx_file import onnx_bytes, open_onnx
+from lightning_imb.exporting.onnx_file import onnx_bytes
+from lightning_imb.exporting.opened import OPENERS
 from lightning_imb.exporting.predictor import Predictor
 from lightning_imb.exporting.program import Program
-from lightning_imb.exporting.torch_file import open_torch, torch_bytes, traced
+from lightning_imb.exporting.torch_file import torch_bytes, traced
+from lightning_imb.reports.model_card import MODELS
 from lightning_imb.restore import restore_network, restore_transform
 from lightning_imb.runs import RunFolder
 from lightning_imb.utils.atomic import atomic_file
 from lightning_imb.utils.errors import InputError
 
 ONNX, TORCH = "onnx", "torch"
-FILES = {ONNX: "model.onnx", TORCH: "model.pt2"}
+FILES = dict(zip((ONNX, TORCH), MODELS, strict=True))
 _REAL = 256  # images that a check looks at: what is wrong with a file shows in few
 
 
@@ -88,7 +90,7 @@ def write_files(run: RunFolder, description: Description, request: Request) -> I
     }
     for name in request.formats:
         path, content = request.out / FILES[name], made[name]()
-        reopened = (open_onnx if name == ONNX else open_torch)(content, path)
+        reopened = OPENERS[path.suffix](content, path)
         found = check_agreement(path.name, reopened.answer, original.answer, batches, classes, request.tolerance)
         with atomic_file(path) as file:
             file.write(content)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ class Cell:
     dataset: str
     class_names: tuple[str, ...]
     train_counts: tuple[int, ...]
-    runs: tuple[KeptRun, ...] = field(default_factory=tuple)
+    runs: tuple[KeptRun, ...]
 
     @property
     def file_name(self) -> str:

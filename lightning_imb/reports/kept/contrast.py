@@ -79,9 +79,7 @@ def _weights(score: str, cell: Cell) -> dict[int, float]:
         return {k: 1 / len(present) for k in present}
     if score == "test/top1":
         return {k: support[k] / sum(support) for k in present}
-    name = score.removeprefix(_RECALL)
-    wanted = name != score and name in cell.class_names
-    return {k: 1.0 for k in present if cell.class_names[k] == name} if wanted else {}
+    return {k: 1.0 for k in present if score == f"{_RECALL}{cell.class_names[k]}"}
 
 
 def _over_seeds(values: Sequence[float]) -> Interval | None:

@@ -1,6 +1,5 @@
 """What is kept of one run, read from its folder."""
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -11,17 +10,18 @@ import numpy as np
 
 from lightning_imb.launches import launches_of, wall_seconds
 from lightning_imb.phases import Phase
-from lightning_imb.reports.cells import MAX_CLASSES
+from lightning_imb.reports.cells import MAX_CLASSES, PHASE_1, TEST
 from lightning_imb.reports.collect import RunRecord
 from lightning_imb.reports.html.command import train_again
 from lightning_imb.reports.kept.cell import KeptRun
 from lightning_imb.runs import ANALYSES, FINDINGS, RunFolder
+from lightning_imb.settings import digest
 from lightning_imb.tracking.csv_table import RETRAIN_PREFIX, MetricsTable
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.portable import portable
 
 LAST, CHOICE = "last/", "choice/"  # before a score of the last epoch; before what choosing another one added
-_KEPT = ("test/", "represent/test/", "before_posthoc/test/")
+_KEPT = (TEST, PHASE_1, f"before_posthoc/{TEST}")
 _FACTS = ("config_hash", "versions", "hardware", "precision", "dataset")
 _PLACES = (
     ".root",
@@ -64,8 +64,7 @@ def kept_run(record: RunRecord) -> KeptRun:
 
 def settings_hash(record: RunRecord) -> str:
     """Hash of all settings that can change a result, but for the seed and the places of files."""
-    told = {key: value for key, value in record.experiment.items() if not key.endswith(_PLACES)}
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return digest({key: value for key, value in record.experiment.items() if not key.endswith(_PLACES)})
 
 
 def _scores(run: RunFolder, record: RunRecord) -> dict[str, float]:
@@ -121,7 +120,7 @@ def _last_row(run: RunFolder, record: RunRecord) -> tuple[str, Mapping[str, floa
     That is so where a post-hoc method changed the scores later, where phase 3 began with the best epoch of phase 1,
     and where the last epoch was not looked at.
     """
-    settings, table = record.settings, MetricsTable.read(run.metrics_csv)
+    settings = record.settings
     adjusted = any(name.startswith("before_posthoc/") for name in record.metrics)
     retrained = bool(settings.get("retrain.enabled"))
     chosen_start = retrained and settings.get("retrain.start_from") != "last"
@@ -129,7 +128,11 @@ def _last_row(run: RunFolder, record: RunRecord) -> tuple[str, Mapping[str, floa
         return "", {}
     phase, prefix = (Phase.RETRAIN, RETRAIN_PREFIX) if retrained else (Phase.REPRESENT, "")
     epochs = settings.get("retrain.epochs" if retrained else "epochs")
-    rows = [row for row in table.rows(phase) if f"{prefix}test/bacc" in row and row.get("epoch") == _before(epochs)]
+    rows = [
+        row
+        for row in MetricsTable.read(run.metrics_csv).rows(phase)
+        if f"{prefix}test/bacc" in row and row.get("epoch") == _before(epochs)
+    ]
     return f"{prefix}test/", rows[-1] if rows else {}
 
 

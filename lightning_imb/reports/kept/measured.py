@@ -23,7 +23,7 @@ def measured(studies: Sequence[Study]) -> str:
     ).strip()
 
 
-def lacks(study: Study, line: Line) -> int:
+def _lacks(study: Study, line: Line) -> int:
     """How many runs a row has less than it shall have."""
     cell = study.find(line.where)
     return max(study.seeds - (len(cell.runs) if cell else 0), 0)
@@ -45,6 +45,6 @@ def _versions(runs: Sequence[KeptRun]) -> str:
 
 
 def _missing(studies: Sequence[Study]) -> str:
-    short = sum(lacks(study, line) for study in studies for line in study.lines)
+    short = sum(_lacks(study, line) for study in studies for line in study.lines)
     wanted = sum(study.seeds * len(study.lines) for study in studies)
     return f"{short} of {wanted} runs are still missing." if short else ""
