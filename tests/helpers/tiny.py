@@ -63,6 +63,12 @@ def data_module(train=(40, 20, 10), **changes):
     return ImbalancedDataModule(**(settings | changes))
 
 
+def ready(**changes):
+    data = data_module(**changes)
+    data.setup("fit")
+    return data
+
+
 def loss(counts=(40, 20, 10)):
     return CrossEntropyLoss(counts, weights="none", beta=0.9999, reduction="weighted_mean")
 

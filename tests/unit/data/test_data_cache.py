@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.images import pixels, truncate, write_class_folders, write_image, write_zip
+from helpers.sources import NAMES, source_of
 
 from lightning_imb.data import cache as cache_module
 from lightning_imb.data import decode
@@ -14,7 +15,6 @@ from lightning_imb.data.loading import load_all, verify
 from lightning_imb.data.sources import ArraySource, FileSource
 from lightning_imb.utils.errors import InputError
 
-NAMES = ["a/00.png", "a/01.png", "a/02.png", "b/00.png", "b/01.png"]
 ROWS = np.array([4, 0, 3, 1])
 
 
@@ -40,10 +40,6 @@ def decoded(monkeypatch):
 
     monkeypatch.setattr("lightning_imb.data.sources.decode_image", counted)
     return seen
-
-
-def source_of(root, names=NAMES, image_size=None, channels=3):
-    return FileSource(root, names, [i % 2 for i in range(len(names))], ("a", "b"), image_size, channels)
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -1,5 +1,3 @@
-import io
-import logging
 import multiprocessing
 import os
 import pickle
@@ -9,24 +7,12 @@ import numpy as np
 import pytest
 import torch
 from helpers.images import pixels, truncate, write_class_folders, write_image, write_zip
-from PIL import Image
+from helpers.sources import LABELS, NAMES, array_source, source_of
 from torch.utils.data import DataLoader, Dataset
 
-from lightning_imb.data.decode import BadImageError, decode_image, size_pair
-from lightning_imb.data.loading import load_all, verify
-from lightning_imb.data.sources import ArraySource, FileSource
-from lightning_imb.data.statistics import level_counts
+from lightning_imb.data.decode import BadImageError
+from lightning_imb.data.sources import ArraySource
 from lightning_imb.utils.errors import InputError
-
-
-def encode(array, kind="PNG", **options):
-    buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def source_of(root, names, labels=None, image_size=None, channels=3):
-    return FileSource(root, names, labels or [i % 2 for i in range(len(names))], ("a", "b"), image_size, channels)
 
 
 @pytest.fixture
@@ -34,88 +20,7 @@ def tree(tmp_path):
     return write_class_folders(tmp_path / "tree", {"a": 3, "b": 2})
 
 
-NAMES = ["a/00.png", "a/01.png", "a/02.png", "b/00.png", "b/01.png"]
-LABELS = [0, 0, 0, 1, 1]
-
-
-# decoding
-
-
-def test_png_is_decoded_exactly_as_channels_first():
-    array = pixels(0, 5, 7)
-    image = decode_image(encode(array), "x", None, 3)
-    assert image.dtype == torch.uint8
-    np.testing.assert_array_equal(image.numpy(), array.transpose(2, 0, 1))
-
-
-def test_grey_and_rgb_are_converted_to_the_channels_asked_for():
-    grey, rgb = pixels(1, channels=1), pixels(2)
-    repeated = decode_image(encode(grey), "x", None, 3)
-    np.testing.assert_array_equal(repeated.numpy(), np.stack([grey] * 3))
-    luma = decode_image(encode(rgb), "x", None, 1)
-    assert luma.shape == (1, 8, 8)
-    assert np.abs(luma[0].numpy() - rgb @ [0.299, 0.587, 0.114]).max() <= 1
-
-
-def test_palette_and_transparency_become_rgb():
-    array = pixels(3)
-    palette = io.BytesIO()
-    Image.fromarray(np.full((4, 4, 3), 204, np.uint8)).convert("P").save(palette, "PNG")
-    assert decode_image(palette.getvalue(), "x", None, 3).unique().tolist() == [204]
-    opaque = np.dstack([array, np.full((8, 8), 255, np.uint8)])
-    np.testing.assert_array_equal(decode_image(encode(opaque), "x", None, 3), array.transpose(2, 0, 1))
-
-
-def test_sixteen_bit_grey_is_scaled_and_not_clipped():
-    deep = np.array([[0, 257 * 10], [257 * 128, 65535]], dtype=np.uint16)
-    assert decode_image(encode(deep), "x", None, 1)[0].tolist() == [[0, 10], [128, 255]]
-
-
-def test_exif_orientation_is_applied():
-    array = pixels(4, 4, 6)
-    exif = Image.Exif()
-    exif[0x0112] = 6  # stored rotated: show it turned by 90 degrees clockwise
-    turned = decode_image(encode(array, exif=exif), "x", None, 3)
-    np.testing.assert_array_equal(turned.numpy(), np.rot90(array, -1).transpose(2, 0, 1))
-
-
-def test_resize_averages_over_the_pixels_it_merges():
-    board = np.indices((16, 16)).sum(0) % 2 * 255  # without antialiasing: only 0 and 255
-    image = decode_image(encode(board.astype(np.uint8)), "x", (4, 2), 1)
-    assert image.shape == (1, 4, 2)
-    assert ((image > 110) & (image < 145)).all()
-
-
-@pytest.mark.parametrize(("given", "pair"), [(None, None), (8, (8, 8)), ([4, 6], (4, 6)), ((4, 6), (4, 6))])
-def test_size_pair(given, pair):
-    assert size_pair(given) == pair
-
-
-@pytest.mark.parametrize("bad", [0, -3, [4], [4, 5, 6], [4.5, 3]])
-def test_bad_size_is_refused(bad):
-    with pytest.raises(InputError, match=r"dataset.image_size"):
-        size_pair(bad)
-
-
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
-def test_truncated_file_is_named_in_every_format(kind):
-    content = encode(pixels(5, 64, 64), kind)
-    with pytest.raises(BadImageError, match=r"cat/07\.x is not a readable image"):
-        decode_image(content[: len(content) // 2], "cat/07.x", None, 3)
-
-
-@pytest.mark.parametrize("content", [b"", b"no image at all", b"<html></html>"])
-def test_other_bytes_are_named(content):
-    with pytest.raises(BadImageError, match="dog is not a readable image"):
-        decode_image(content, "dog", None, 3)
-
-
 # array source
-
-
-def array_source(n=6):
-    images = np.stack([pixels(i).transpose(2, 0, 1) for i in range(n)])
-    return ArraySource(images, [i % 2 for i in range(n)], ["a", "b"]), images
 
 
 def test_array_source_gives_its_images_back():
@@ -285,36 +190,6 @@ def test_forked_processes_and_threads_read_one_archive_at_the_same_time(tree, tm
         child.join()
 
 
-# many images
-
-
-def test_load_all_follows_the_indices(tree):
-    source = source_of(tree, NAMES, LABELS)
-    images, kept = load_all(source, [4, 0, 2])
-    assert kept.tolist() == [4, 0, 2]
-    assert torch.equal(images, torch.stack([source.load(i) for i in (4, 0, 2)]))
-
-
-@pytest.mark.parametrize("workers", [1, 3])
-def test_load_all_is_independent_of_the_number_of_threads(tmp_path, workers):
-    tree = write_class_folders(tmp_path / "tree", {"a": 150, "b": 150}, side=4)
-    names = sorted(p.relative_to(tree).as_posix() for p in tree.rglob("*.png"))
-    source = source_of(tree, names)
-    order = np.random.default_rng(0).permutation(300)
-    images, kept = load_all(source, order, workers=workers)
-    np.testing.assert_array_equal(kept, order)
-    assert torch.equal(images, torch.stack([source.load(int(i)) for i in order]))
-
-
-def test_load_all_of_an_array_source():
-    source, images = array_source()
-    loaded, kept = load_all(source, [3, 1])
-    np.testing.assert_array_equal(loaded.numpy(), images[[3, 1]])
-    assert kept.tolist() == [3, 1]
-    loaded.zero_()
-    np.testing.assert_array_equal(source.images.numpy(), images)
-
-
 @pytest.mark.parametrize("packed", [False, True])
 def test_content_stamps_see_a_change_that_keeps_the_size(tree, tmp_path, packed):
     def stamps():
@@ -336,66 +211,3 @@ def test_a_fingerprint_is_the_same_after_a_move(tree, tmp_path):
     for name in NAMES:
         os.utime(moved / name, (1, 1))
     assert source_of(moved, NAMES, LABELS).fingerprint() == before
-
-
-@pytest.mark.parametrize("bad", [[1], [0, 3]])
-@pytest.mark.parametrize("packed", [False, True])
-def test_bad_image_is_named_or_skipped_and_counted(tree, tmp_path, caplog, bad, packed):
-    for i in bad:
-        truncate(tree / NAMES[i], 60)
-    root = write_zip(tmp_path / "t.zip", tree) if packed else tree
-    source = source_of(root, NAMES, LABELS)
-    for decode in (lambda mode: load_all(source, range(5), mode), lambda mode: verify(source, mode)):
-        with pytest.raises(InputError, match=NAMES[bad[0]]):
-            decode("error")
-        caplog.clear()
-        with caplog.at_level(logging.WARNING):
-            decode("skip")
-        assert f"skipped {len(bad)} of 5 images" in caplog.text
-        assert all(NAMES[i] in caplog.text for i in bad)
-    good = [i for i in range(5) if i not in bad]
-    images, kept = load_all(source, range(5), "skip")
-    verified = verify(source, "skip")
-    assert kept.tolist() == verified.good.tolist() == good
-    assert verified.shape == (3, 8, 8)
-    assert torch.equal(verified.counts, level_counts(images))
-    assert torch.equal(images, torch.stack([source.load(i) for i in good]))
-
-
-def test_nothing_is_logged_when_all_images_are_good(tree, caplog):
-    source = source_of(tree, NAMES, LABELS)
-    with caplog.at_level(logging.WARNING):
-        assert verify(source, "skip").good.tolist() == [0, 1, 2, 3, 4]
-    assert caplog.text == ""
-
-
-def test_missing_file_is_never_skipped(tree):
-    os.remove(tree / NAMES[3])
-    with pytest.raises(InputError, match=NAMES[3]):
-        load_all(source_of(tree, NAMES, LABELS), range(5), "skip")
-
-
-def test_only_bad_images_and_no_images_are_refused(tree):
-    for name in NAMES:
-        truncate(tree / name, 10)
-    source = source_of(tree, NAMES, LABELS)
-    with pytest.raises(InputError, match="none of the 5 images"):
-        load_all(source, range(5), "skip")
-    with pytest.raises(InputError, match="none of the 0 images"):
-        load_all(source, [])
-
-
-def test_different_sizes_are_refused_unless_an_image_size_is_given(tree):
-    write_image(tree / NAMES[3], pixels(0, 9, 8))
-    source = source_of(tree, NAMES, LABELS)
-    with pytest.raises(InputError, match=rf"{NAMES[3]} is \(3, 9, 8\).*set dataset.image_size"):
-        load_all(source, range(5), "skip")
-    with pytest.raises(InputError, match=r"set dataset.image_size"):
-        verify(source)
-    images, _ = load_all(source_of(tree, NAMES, LABELS, image_size=[6, 4]), range(5))
-    assert images.shape == (5, 3, 6, 4)
-
-
-def test_unknown_on_bad_image_is_refused(tree):
-    with pytest.raises(InputError, match="on_bad_image='ignore'"):
-        verify(source_of(tree, NAMES, LABELS), "ignore")

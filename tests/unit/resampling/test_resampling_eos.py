@@ -2,50 +2,15 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from helpers.eos import FALLBACKS, blobs, explain, naive_pairs
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import Pipeline
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
-from sklearn.neighbors import NearestNeighbors
 
 from lightning_imb.resampling import EOS
 from lightning_imb.utils.errors import InputError
-
-FALLBACKS = ["nearest_enemy", "smote", "random"]
-
-
-def blobs(counts, features=5, spread=1.0, seed=0, dtype=np.float64):
-    """Overlapping Gaussian classes in shuffled order."""
-    rng = np.random.default_rng(seed)
-    y = rng.permutation(np.repeat(np.arange(len(counts)), counts))
-    centres = rng.normal(size=(len(counts), features))
-    return (centres[y] + spread * rng.normal(size=(len(y), features))).astype(dtype), y
-
-
-def naive_pairs(X, y, k, variant):
-    """Base -> set of possible partners, written from the paper's algorithm with loops (distinct rows)."""
-    table = NearestNeighbors(n_neighbors=k + 1, algorithm="brute").fit(X).kneighbors(X, return_distance=False)
-    pairs = {}
-    for i in range(len(X)):
-        enemies = [j for j in range(k) if y[table[i, j + 1]] != y[i]]
-        partners = {int(table[i, j + 1 if variant == "corrected" else j]) for j in enemies}
-        if partners:
-            pairs[i] = partners
-    return pairs
-
-
-def explain(row, X, bases_and_partners):
-    """All (base, partner, r) with ``row = base + r (partner - base)`` and r in [0, 1)."""
-    found = []
-    for i, partners in bases_and_partners.items():
-        for p in partners:
-            step, offset = X[p] - X[i], row - X[i]
-            length = step @ step
-            r = (offset @ step) / length if length > 0 else 0.0
-            if np.allclose(offset, r * step, atol=1e-9) and -1e-12 <= r < 1:
-                found.append((i, p, r))
-    return found
 
 
 class TestToys:
@@ -269,39 +234,6 @@ class TestContractOfTheResult:
             EOS(**parameter).fit_resample(*blobs([5, 2]))
 
 
-class TestBudget:
-    @pytest.mark.parametrize("settings", [{}, {"per_feature": True}, {"variant": "official"}, {"on_empty": "smote"}])
-    def test_memory_and_backend_do_not_change_the_rows(self, settings):
-        X, y = blobs([5_200, 300, 40], dtype=np.float32, spread=0.2)
-        results = [
-            EOS(k=4, random_state=0, **settings, **how).fit_resample(X, y)[0].tobytes()
-            for how in ({}, {"memory_mb": 1}, {"backend": "faiss"})
-        ]
-        assert results[0] == results[1] == results[2]
-
-    def test_the_rows_are_those_of_whole_class_draws(self):
-        """The definition, written without pieces: bases, partners, then one r per row, from the class's generator."""
-        X, y = blobs([9_000, 60], dtype=np.float32)
-        result, _ = EOS(k=3, random_state=5).fit_resample(X, y)
-        rng = np.random.default_rng([np.random.RandomState(5).randint(np.iinfo(np.int32).max), 1])
-        pairs = naive_pairs(X.astype(np.float64), y, 3, "corrected")
-        bases = [i for i in np.flatnonzero(y == 1) if i in pairs]
-        base = rng.integers(0, len(bases), 8_940)
-        near = NearestNeighbors(n_neighbors=4, algorithm="brute").fit(X.astype(np.float64))
-        table = near.kneighbors(X[bases].astype(np.float64), return_distance=False)[:, 1:]
-        enemies = [[j for j in row if y[j] == 0] for row in table]
-        option = rng.integers(0, np.array([len(e) for e in enemies])[base])
-        start = X[bases][base]
-        end = X[[enemies[b][o] for b, o in zip(base, option, strict=True)]]
-        expected = start + rng.random((8_940, 1), dtype=np.float32) * (end - start)
-        assert result[len(X) :].tobytes() == expected.tobytes()
-
-    def test_faiss_that_is_not_installed_is_an_error_even_with_nothing_to_generate(self, monkeypatch):
-        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-        with pytest.raises(InputError, match="faiss"):
-            EOS(backend="faiss").fit_resample(*blobs([5, 5]))
-
-
 class TestCeosLike:
     """What conf/resampler/ceos_like.yaml sets: each row moves toward its nearest enemy, by less than half the way."""
 
@@ -329,148 +261,6 @@ class TestCeosLike:
         X, y = blobs([30, 10, 4, 1])
         one, many = (EOS(**self.OPTIONS | {"k": k}, random_state=0).fit_resample(X, y)[0] for k in (1, 20))
         assert one.tobytes() == many.tobytes()
-
-
-class TestRandomness:
-    def test_same_seed_same_bytes(self):
-        X, y = blobs([50, 20, 8])
-        one, again, other = (EOS(random_state=s).fit_resample(X, y)[0].tobytes() for s in (7, 7, 8))
-        assert one == again
-        assert one != other
-
-    def test_random_state_objects_advance_and_none_follows_numpy(self):
-        X, y = blobs([50, 20, 8])
-        sampler = EOS(random_state=np.random.RandomState(0))
-        first, second = (sampler.fit_resample(X, y)[0].tobytes() for _ in range(2))
-        assert first != second
-        assert first == EOS(random_state=np.random.RandomState(0)).fit_resample(X, y)[0].tobytes()
-        assert EOS().fit_resample(X, y)[0].tobytes() != EOS().fit_resample(X, y)[0].tobytes()
-
-    def test_classes_do_not_share_their_draws(self):
-        X, y = np.r_[np.zeros(20), 1, -1][:, None], np.r_[np.zeros(20, int), 1, 2]
-        new = EOS(k=3, random_state=0).fit_resample(X, y)[0][22:, 0]
-        assert not np.isclose(new[:19], -new[19:]).any()
-
-    def test_a_change_in_one_class_leaves_the_rows_of_the_others(self):
-        """Classes 0 and 1 touch, class 2 is far away: moving or thinning it changes nobody else's rows."""
-        X, y = blobs([50, 20, 15])
-        X[y == 2] += 1000
-        moved = X.copy()
-        moved[y == 2] *= 3
-        kept = np.ones(len(y), bool)
-        kept[np.flatnonzero(y == 2)[:6]] = False
-        results = []
-        for data, classes in ((X, y), (moved, y), (X[kept], y[kept])):
-            rows, labels = EOS(k=5, on_empty="smote", random_state=0).fit_resample(data, classes)
-            new = slice(len(data), None)
-            results.append(rows[new][labels[new] == 1].tobytes())
-        assert results[0] == results[1] == results[2]
-
-
-class TestFallbacks:
-    @pytest.fixture
-    def separated(self):
-        """Class 1 is a tight far cluster: no enemy among its 5 nearest; class 2 touches class 0."""
-        X, y = blobs([40, 12, 9])
-        X[y == 1] = 100 + 0.01 * X[y == 1]
-        X[y == 2] = X[y == 0][:9] + 0.1
-        return X, y
-
-    def test_nearest_enemy(self, separated):
-        X, y = separated
-        sampler = EOS(k=5, random_state=0)
-        result, labels = sampler.fit_resample(X, y)
-        pairs = {}
-        for i in np.flatnonzero(y == 1):
-            others = np.flatnonzero(y != 1)
-            pairs[i] = {others[np.linalg.norm(X[others] - X[i], axis=1).argmin()]}
-        rows = result[len(X) :][labels[len(X) :] == 1]
-        assert len(rows) == 28
-        assert all(explain(row, X, pairs) for row in rows)
-        assert sampler.report_[1] == {
-            "label": 1,
-            "n": 12,
-            "generated": 28,
-            "eligible": 0,
-            "fallback": "nearest_enemy",
-            "partners": {"copy": 0, "same_class": 0, "enemy": 28},
-        }
-        assert sampler.report_[2]["fallback"] is None
-
-    def test_smote(self, separated):
-        X, y = separated
-        sampler = EOS(k=5, on_empty="smote", random_state=0)
-        result, labels = sampler.fit_resample(X, y)
-        own = np.flatnonzero(y == 1)
-        table = NearestNeighbors(n_neighbors=6).fit(X[own]).kneighbors(X[own], return_distance=False)
-        pairs = {i: set(own[near[1:]]) for i, near in zip(own, table, strict=True)}
-        assert all(explain(row, X, pairs) for row in result[len(X) :][labels[len(X) :] == 1])
-        assert sampler.report_[1]["partners"] == {"copy": 0, "same_class": 28, "enemy": 0}
-        assert sampler.report_[1]["fallback"] == "smote"
-
-    def test_random(self, separated):
-        X, y = separated
-        sampler = EOS(k=5, on_empty="random", random_state=0)
-        result, labels = sampler.fit_resample(X, y)
-        own = {row.tobytes() for row in X[y == 1]}
-        assert {row.tobytes() for row in result[len(X) :][labels[len(X) :] == 1]} <= own
-        assert sampler.report_[1]["partners"]["copy"] == 28
-
-    def test_error(self, separated):
-        with pytest.raises(InputError, match="No row of class 1 has an enemy among its k=5"):
-            EOS(k=5, on_empty="error").fit_resample(*separated)
-
-    def test_fallbacks_are_logged(self, separated, caplog):
-        EOS(k=5, random_state=0).fit_resample(*separated)
-        warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
-        assert len(warnings) == 1
-        assert "class 1" in warnings[0]
-        assert "nearest_enemy" in warnings[0]
-
-    def test_other_classes_draw_the_same_whatever_the_fallback(self, separated):
-        X, y = separated
-        rows = [EOS(k=5, on_empty=f, random_state=0).fit_resample(X, y)[0][-31:].tobytes() for f in FALLBACKS]
-        assert rows[0] == rows[1] == rows[2]
-
-    @pytest.mark.parametrize("on_empty", [*FALLBACKS, "error"])
-    @pytest.mark.parametrize("variant", ["corrected", "official"])
-    def test_a_single_row_needs_no_fallback(self, on_empty, variant):
-        X, y = blobs([20, 1])
-        sampler = EOS(k=3, on_empty=on_empty, variant=variant, random_state=0)
-        _, labels = sampler.fit_resample(X, y)
-        assert np.bincount(labels).tolist() == [20, 20]
-        assert sampler.report_[1]["eligible"] == 1
-        assert sampler.report_[1]["fallback"] is None
-
-    def test_ineligible_rows_can_take_their_nearest_enemy(self):
-        """Row 0 sees only its own class; with ineligible=nearest_enemy it pairs with row 3."""
-        X, y = (
-            np.array([[0.0], [1.25], [1.5], [2], [3], [9], [9.5], [9.7], [9.9]]),
-            np.array([1] * 3 + [0] * 6),
-        )
-        halfway = {}
-        for ineligible in ("drop", "nearest_enemy"):
-            sampler = EOS(k=2, ineligible=ineligible, r_range=(0.5, 0.5))
-            rows = [sampler.set_params(random_state=s).fit_resample(X, y)[0][9:, 0] for s in range(40)]
-            halfway[ineligible] = set(np.concatenate(rows))
-            assert sampler.report_[1]["eligible"] == 2
-        assert halfway["drop"] == {1.625, 1.75}
-        assert halfway["nearest_enemy"] == {1.0, 1.625, 1.75}
-
-    def test_ineligible_nearest_enemy_serves_empty_classes_too(self, separated):
-        X, y = separated
-        sampler = EOS(k=5, ineligible="nearest_enemy", on_empty="error", random_state=0)
-        sampler.fit_resample(X, y)
-        assert sampler.report_[1]["eligible"] == 0
-        assert sampler.report_[1]["partners"]["enemy"] == 28
-
-    def test_cuda_without_a_device_is_an_error(self, monkeypatch):
-        monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-        with pytest.raises(InputError, match="cuda"):
-            EOS(device="cuda").fit_resample(*blobs([5, 2]))
-        X, y = blobs([5, 2])
-        one, other = (EOS(device=d, random_state=0).fit_resample(X, y)[0] for d in ("auto", "cpu"))
-        np.testing.assert_array_equal(one, other)
 
 
 def test_in_a_pipeline():
