@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import yaml
-from conf_keys import Default, Header, Key, defaults_of, header_of, keys_of, package_of
+from conf_keys import Default, Key, defaults_of, keys_of, package_of
 from sources import CONF
+
+from lightning_imb.utils.conf_header import Header, header_of
 
 _HELP = "hydra/help"  # texts that --help prints, nothing to choose
 

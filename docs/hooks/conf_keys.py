@@ -20,36 +20,6 @@ class Key(NamedTuple):
     comment: str
 
 
-class Header(NamedTuple):
-    """The comments on top of a file.
-
-    Attributes:
-        title: The first of them.
-        told: What lines such as ``Paper: ...`` say, by their first word.
-        notes: The others.
-    """
-
-    title: str
-    told: dict[str, str]
-    notes: list[str]
-
-
-TOLD = ("Paper", "Cost")
-
-
-def header_of(text: str) -> Header:
-    """Read the comments on top of a yaml file; Hydra's own directives are none."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            break
-        if not line.startswith("# @"):
-            lines.append(line.removeprefix("#").strip())
-    told = {word: line.removeprefix(f"{word}: ") for line in lines for word in TOLD if line.startswith(f"{word}: ")}
-    notes = [line for line in lines[1:] if not line.startswith(tuple(f"{word}: " for word in TOLD))]
-    return Header(lines[0] if lines else "", told, notes)
-
-
 def package_of(text: str) -> str | None:
     """Where Hydra puts the file's keys, by its ``@package`` line; None where it has none."""
     first = text.partition("\n")[0]

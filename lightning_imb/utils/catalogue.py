@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lightning_imb.utils.atomic import write_text_atomic
+from lightning_imb.utils.conf_header import TOLD, header_of
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.marks import filled
 
@@ -77,17 +78,15 @@ def _options(folder: Traversable) -> Iterator[Traversable]:
 
 
 def _entry(group: str, file: Traversable) -> Entry:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    header = [line.removeprefix("# ") for line in lines if line.startswith("#") and not line.startswith("# @package")]
-    option = file.name.removesuffix(".yaml")
-    told = dict(line.split(": ", 1) for line in header[1:3] if ": " in line)
-    if set(told) != {"Paper", "Cost"} or told["Cost"] not in COSTS:
+    header = header_of(file.read_text(encoding="utf-8"))
+    told = header.told
+    if set(told) != set(TOLD) or told["Cost"] not in COSTS:
         raise InputError(
             f"conf/{group}/{file.name} needs three lines on top: what it is, '# Paper: ...' (or none) and "
             f"'# Cost: ...', one of {', '.join(COSTS)}"
         )
     paper = "" if told["Paper"] == "none" else told["Paper"]
-    return Entry(group, option, header[0].removesuffix("."), paper, told["Cost"])
+    return Entry(group, file.name.removesuffix(".yaml"), header.title.removesuffix("."), paper, told["Cost"])
 
 
 def main(path: str) -> None:
