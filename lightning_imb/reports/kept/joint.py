@@ -1,6 +1,7 @@
 """Several studies of the same rows side by side: one column each."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from lightning_imb.reports.captions import WARNING
 from lightning_imb.reports.grid import Grid
@@ -23,14 +24,23 @@ def joint_grid(studies: Sequence[Study]) -> Grid:
     if not shared:
         raise InputError(f"{_named(studies)} share no row")
     rows = [(line.label, *(_score(study, line.where) for study in studies), f"`{line.command}`") for line in shared]
+    common, own = _titles([study.title for study in studies])
     return Grid(
-        title=f"{next(iter(first.columns))}: {'; '.join(study.title for study in studies)}",
-        header=("", *(study.title for study in studies), "overrides"),
+        title=f"{next(iter(first.columns))}: {common or '; '.join(own)}",
+        header=("", *own, "overrides"),
         rows=tuple(rows),
         notes=1,
         caption=measured(studies),
         warning=WARNING if any(map(chosen_on_test, studies)) else "",
     )
+
+
+def _titles(titles: Sequence[str]) -> tuple[str, list[str]]:
+    """The parts between commas that all titles begin with, and what is left of each."""
+    parts = [title.split(", ") for title in titles]
+    columns = zip(*(words[:-1] for words in parts), strict=False)  # a title keeps its last part
+    same = [words[0] for words in takewhile(lambda words: len(set(words)) == 1, columns)]
+    return ", ".join(same), [", ".join(words[len(same) :]) for words in parts]
 
 
 def _score(study: Study, where: dict[str, str]) -> str:

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from helpers.kept import HITS, STUDY, write
 from omegaconf import OmegaConf
 
 from lightning_imb.phases import Phase
+from lightning_imb.reports.collect import collect
+from lightning_imb.reports.kept.keep import keep
 from lightning_imb.runs import RunFolder
 from lightning_imb.tracking.csv_table import MetricsTable
 from lightning_imb.utils.atomic import write_json_atomic
@@ -91,3 +94,15 @@ def make_whole_run(make_run):
         return run
 
     return make
+
+
+@pytest.fixture
+def digits_study(make_whole_run, sweep, tmp_path):
+    """Three seeds of two methods, kept, and a study of them."""
+    for method, found in HITS.items():
+        for seed, right in enumerate(found):
+            make_whole_run(f"{method}/{seed}", method=method, seed=seed, right=right)
+    folder = tmp_path / "results" / "digits"
+    keep(collect(sweep), ["method"], folder)
+    write(folder, STUDY)
+    return folder

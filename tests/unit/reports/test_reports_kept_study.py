@@ -1,77 +1,31 @@
-"""Tables of kept results: rows, verdicts, differences with intervals, documents, the command."""
+"""Tables of kept results: rows, verdicts, differences with intervals."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import yaml
+from helpers.kept import HITS, STUDY, write
 from scipy import stats
 
-from lightning_imb.report import report
 from lightning_imb.reports.collect import collect
 from lightning_imb.reports.kept.contrast import difference
-from lightning_imb.reports.kept.documents import main, renewed
 from lightning_imb.reports.kept.keep import keep
 from lightning_imb.reports.kept.relation import correlation
 from lightning_imb.reports.kept.study import Relation, read_study
 from lightning_imb.reports.kept.table import contrast_grid, relation_grid, results_grid, study_markdown
-from lightning_imb.reports.request import Request
 from lightning_imb.utils.errors import InputError
 
-STUDY = {
-    "title": "Digits",
-    "text": "What it is.",
-    "columns": {"bacc": "test/bacc", "last epoch": "last/test/bacc"},
-    "percent": True,
-    "seeds": 3,
-    "tolerance": 1.5,
-    "rows": [
-        {
-            "label": "CE",
-            "where": {"method": "erm"},
-            "published": [60, 62],
-            "source": "a paper",
-            "command": "method=erm",
-        },
-        {"label": "EOS", "where": {"method": "eos"}, "published": [90, 90]},
-        {"label": "SMOTE", "where": {"method": "smote"}, "published": [70, 80]},
-        {"label": "copies", "where": {"method": "random"}},
-    ],
-    "contrasts": [
-        {"label": "EOS - CE", "better": {"method": "eos"}, "than": {"method": "erm"}},
-        {"label": "SMOTE - CE", "better": {"method": "smote"}, "than": {"method": "erm"}},
-    ],
-}
-HITS = {"erm": [(7, 5), (7, 4), (6, 5)], "eos": [(7, 8), (8, 7), (6, 9)]}
 
-
-@pytest.fixture
-def folder(make_whole_run, sweep, tmp_path):
-    """Three seeds of two methods, kept, and a study of them."""
-    for method, found in HITS.items():
-        for seed, right in enumerate(found):
-            make_whole_run(f"{method}/{seed}", method=method, seed=seed, right=right)
-    folder = tmp_path / "results" / "digits"
-    keep(collect(sweep), ["method"], folder)
-    write(folder, STUDY)
-    return folder
-
-
-def write(folder, study):
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
-
-
-def test_every_row_that_shall_be_there_is_there(folder):
-    grid = results_grid(read_study(folder))
+def test_every_row_that_shall_be_there_is_there(digits_study):
+    grid = results_grid(read_study(digits_study))
     assert grid.warning == ""
     assert grid.header == ("", "n", "bacc", "last epoch", "published", "within ± 1.5", "source", "overrides")
     assert grid.rows[0] == ("CE", "3", "56.67 ± 2.89", "–", "60 to 62", "no, -3.3", "a paper", "`method=erm`")
     assert grid.rows[1][:3] == ("EOS", "3", "75.00 ± 0.00")
     assert grid.rows[2] == ("SMOTE", "–", "–", "–", "70 to 80", "–", "", "")
-    assert results_grid(replace(read_study(folder), seeds=4)).rows[0][5] == "no, -3.3 (n=3)"
+    assert results_grid(replace(read_study(digits_study), seeds=4)).rows[0][5] == "no, -3.3 (n=3)"
     assert grid.rows[3][4:6] == ("–", "–")
-    assert "| :-- | --: | --: | --: | --: | --: | :-- | :-- |" in study_markdown(read_study(folder))
+    assert "| :-- | --: | --: | --: | --: | --: | :-- | :-- |" in study_markdown(read_study(digits_study))
     for words in (
         "What it is.",
         "6 runs, 0.0 hours,",
@@ -87,10 +41,10 @@ def test_every_row_that_shall_be_there_is_there(folder):
     ("published", "verdict"),
     [([75, 75], "yes"), ([76.4, 80], "yes"), ([60, 73.5], "yes"), ([76.6, 80], "no, -1.6"), ([60, 73], "no, +2.0")],
 )
-def test_the_verdict_allows_the_tolerance_beyond_the_range(folder, published, verdict):
+def test_the_verdict_allows_the_tolerance_beyond_the_range(digits_study, published, verdict):
     rows = [{"label": "EOS", "where": {"method": "eos"}, "published": published}, STUDY["rows"][0]]
-    write(folder, STUDY | {"rows": rows, "contrasts": []})
-    assert results_grid(read_study(folder)).rows[0][5] == verdict
+    write(digits_study, STUDY | {"rows": rows, "contrasts": []})
+    assert results_grid(read_study(digits_study)).rows[0][5] == verdict
 
 
 def test_a_choice_on_the_test_set_is_called_so(make_whole_run, sweep, tmp_path):
@@ -102,8 +56,8 @@ def test_a_choice_on_the_test_set_is_called_so(make_whole_run, sweep, tmp_path):
     assert "paper, best epoch on TEST" in text
 
 
-def test_differences_are_paired_by_seed_and_by_image(folder):
-    study = read_study(folder)
+def test_differences_are_paired_by_seed_and_by_image(digits_study):
+    study = read_study(digits_study)
     found = difference(study.find({"method": "eos"}), study.find({"method": "erm"}), "test/bacc")
     each = np.array([0.15, 0.2, 0.2])
     assert found.by_seed == pytest.approx(each)
@@ -119,10 +73,10 @@ def test_differences_are_paired_by_seed_and_by_image(folder):
     assert gains.mean() == pytest.approx(found.mean)
 
 
-def test_a_difference_of_one_seed_has_no_interval_over_seeds(folder, make_whole_run, sweep):
+def test_a_difference_of_one_seed_has_no_interval_over_seeds(digits_study, make_whole_run, sweep):
     make_whole_run("smote/1", method="smote", seed=1)
-    keep(collect(sweep), ["method"], folder)
-    study = read_study(folder)
+    keep(collect(sweep), ["method"], digits_study)
+    study = read_study(digits_study)
     found = difference(study.find({"method": "smote"}), study.find({"method": "erm"}), "test/bacc")
     assert (len(found.by_seed), found.over_seeds) == (1, None)
     row = contrast_grid(study).rows[1]
@@ -131,31 +85,31 @@ def test_a_difference_of_one_seed_has_no_interval_over_seeds(folder, make_whole_
     assert " to " in row[4]
 
 
-def test_a_difference_to_a_row_that_is_not_there_is_left_out(folder):
-    assert [row[0] for row in contrast_grid(read_study(folder)).rows] == ["EOS - CE"]
-    write(folder, STUDY | {"contrasts": STUDY["contrasts"][1:]})
-    assert "Digits: differences" not in study_markdown(read_study(folder))
+def test_a_difference_to_a_row_that_is_not_there_is_left_out(digits_study):
+    assert [row[0] for row in contrast_grid(read_study(digits_study)).rows] == ["EOS - CE"]
+    write(digits_study, STUDY | {"contrasts": STUDY["contrasts"][1:]})
+    assert "Digits: differences" not in study_markdown(read_study(digits_study))
 
 
-def test_a_difference_may_be_of_another_score(folder, make_whole_run, sweep):
+def test_a_difference_may_be_of_another_score(digits_study, make_whole_run, sweep):
     for method, values in (("erm", (0.3, 0.2)), ("eos", (0.1, 0.1))):
         for seed, ece in enumerate(values):
             make_whole_run(f"{method}/{seed}", method=method, seed=seed, test__ece=ece)
-    keep(collect(sweep), ["method"], folder)
-    write(folder, STUDY | {"contrasts": [STUDY["contrasts"][0] | {"score": "test/ece"}]})
-    row = contrast_grid(read_study(folder)).rows[0]
+    keep(collect(sweep), ["method"], digits_study)
+    write(digits_study, STUDY | {"contrasts": [STUDY["contrasts"][0] | {"score": "test/ece"}]})
+    row = contrast_grid(read_study(digits_study)).rows[0]
     reach = 100 * stats.t.ppf(0.975, 1) * 0.05
     assert row == ("EOS - CE", "2", "-15.00", f"{-15 - reach:+.2f} to {-15 + reach:+.2f}", "–")
 
 
 @pytest.mark.parametrize(("score", "weights"), [("test/recall/c1", {1: 1.0}), ("test/top1", {0: 0.5, 1: 0.5})])
-def test_recalls_and_accuracy_have_an_interval_over_images(folder, make_whole_run, sweep, score, weights):
+def test_recalls_and_accuracy_have_an_interval_over_images(digits_study, make_whole_run, sweep, score, weights):
     for method, found in HITS.items():
         for seed, right in enumerate(found):
             rates = {"test__recall": [n / 10 for n in right], "test__top1": sum(right) / 20}
             make_whole_run(f"{method}/{seed}", method=method, seed=seed, right=right, **rates)
-    keep(collect(sweep), ["method"], folder)
-    study = read_study(folder)
+    keep(collect(sweep), ["method"], digits_study)
+    study = read_study(digits_study)
     found = difference(study.find({"method": "eos"}), study.find({"method": "erm"}), score)
     pairs = list(zip(HITS["erm"], HITS["eos"], strict=True))
     gains = {
@@ -166,20 +120,20 @@ def test_recalls_and_accuracy_have_an_interval_over_images(folder, make_whole_ru
     assert found.over_images == pytest.approx((found.mean - 1.959964 * error, found.mean + 1.959964 * error), abs=1e-6)
 
 
-def test_results_on_other_data_are_not_subtracted(folder, make_whole_run, sweep):
+def test_results_on_other_data_are_not_subtracted(digits_study, make_whole_run, sweep):
     run = make_whole_run("smote/1", method="smote", seed=1)
     run.write_data(run.read_data() | {"fingerprint": "other"})
-    keep(collect(sweep), ["method"], folder)
+    keep(collect(sweep), ["method"], digits_study)
     with pytest.raises(InputError, match="different data"):
-        contrast_grid(read_study(folder))
+        contrast_grid(read_study(digits_study))
 
 
 @pytest.mark.parametrize("changes", [{"protocol": "paper, last epoch"}, {"counts": (40, 5)}])
-def test_results_of_other_terms_do_not_stand_in_one_table(folder, make_whole_run, sweep, changes):
+def test_results_of_other_terms_do_not_stand_in_one_table(digits_study, make_whole_run, sweep, changes):
     make_whole_run("smote/1", method="smote", seed=1, **changes)
-    keep([record for record in collect(sweep) if record.find("method") == "smote"], ["method"], folder)
+    keep([record for record in collect(sweep) if record.find("method") == "smote"], ["method"], digits_study)
     with pytest.raises(InputError, match="different data or protocols"):
-        read_study(folder)
+        read_study(digits_study)
 
 
 @pytest.mark.parametrize(
@@ -202,10 +156,10 @@ def test_results_of_other_terms_do_not_stand_in_one_table(folder, make_whole_run
         ({"rows": [{"label": "x", "where": None}]}, "malformed"),
     ],
 )
-def test_a_wrong_study_is_refused(folder, changes, words):
-    write(folder, STUDY | changes)
+def test_a_wrong_study_is_refused(digits_study, changes, words):
+    write(digits_study, STUDY | changes)
     with pytest.raises(InputError, match=words):
-        read_study(folder)
+        read_study(digits_study)
 
 
 @pytest.mark.parametrize("text", ["- a list", "a: [", ""])
@@ -218,17 +172,18 @@ def test_a_study_that_is_no_mapping_is_refused(tmp_path, text):
 @pytest.fixture
 def related(make_whole_run, sweep, tmp_path):
     """Seven rows, of which the last has another family, and how their scores go with their loss."""
-    folder, methods = tmp_path / "related", [f"m{i}" for i in range(7)]
+    digits_study, methods = tmp_path / "related", [f"m{i}" for i in range(7)]
     for i, (method, loss) in enumerate(zip(methods, (0.1, 0.3, 0.2, 0.5, 0.4, 0.6, 0.0), strict=True)):
         family = {"family": "a" if i < 6 else "b"}.items()
         make_whole_run(f"{method}/0", method=method, right=(i, i), test__loss=loss, test__constant=1.0, settings=family)
-    keep(collect(sweep), ["method", "family"], folder)
+    keep(collect(sweep), ["method", "family"], digits_study)
     rows = [{"label": method, "where": {"method": method}} for method in methods]
     relation = {"label": "loss and bacc", "x": "test/loss", "y": "test/bacc"}
     write(
-        folder, STUDY | {"rows": rows, "contrasts": [], "relations": [relation, relation | {"among": {"family": "a"}}]}
+        digits_study,
+        STUDY | {"rows": rows, "contrasts": [], "relations": [relation, relation | {"among": {"family": "a"}}]},
     )
-    return read_study(folder)
+    return read_study(digits_study)
 
 
 def test_what_goes_together_is_ranked_over_rows(related):
@@ -249,76 +204,3 @@ def test_nothing_is_said_of_too_few_rows_or_a_number_that_never_changes(related,
 def test_a_perfect_order_has_no_interval(related):
     found = correlation(related, Relation("x", "test/loss", "test/loss", {}))
     assert (found.rho, found.interval) == (1.0, None)
-
-
-def test_documents_get_the_tables_between_their_marks(folder, tmp_path):
-    document = tmp_path / "README.md"
-    document.write_text("before\n<!-- results: digits (make results) -->\nearlier\n<!-- results: end -->\nafter\n")
-    main([str(folder.parent), str(document)])
-    text = document.read_text()
-    assert text.startswith("before\n<!-- results: digits (make results) -->\n\n**Digits**")
-    assert text.endswith("<!-- results: end -->\nafter\n")
-    assert "earlier" not in text
-    assert renewed(text, folder.parent) == text
-
-
-def test_a_mark_may_name_one_table(folder):
-    text = renewed("<!-- results: digits:differences -->\n<!-- results: end -->", folder.parent)
-    assert "**Digits: differences, with 95% intervals**" in text
-    assert "**Digits**" not in text
-    with pytest.raises(InputError, match="no part 'wrong'"):
-        renewed("<!-- results: digits:wrong -->\n<!-- results: end -->", folder.parent)
-
-
-def test_a_mark_may_join_studies(folder):
-    other = folder.parent / "letters"
-    write(other, STUDY | {"title": "Letters", "rows": STUDY["rows"][:2], "contrasts": []})
-    text = renewed("<!-- results: digits+letters -->\n<!-- results: end -->", folder.parent)
-    assert "|  | Digits | Letters | overrides |\n| :-- | --: | --: | :-- |" in text
-    assert "| EOS | 75.00 ± 0.00 | – |" in text
-    assert "| SMOTE |" not in text
-
-
-@pytest.mark.parametrize("changes", [{"percent": False}, {"rows": STUDY["rows"][3:]}, {"columns": {"x": "test/top1"}}])
-def test_studies_that_share_nothing_are_not_joined(folder, changes):
-    write(folder, STUDY | {"rows": STUDY["rows"][:3]})
-    write(folder.parent / "letters", STUDY | {"contrasts": []} | changes)
-    with pytest.raises(InputError, match="digits and letters"):
-        renewed("<!-- results: digits+letters -->\n<!-- results: end -->", folder.parent)
-
-
-def test_no_document_is_written_where_one_is_refused(folder, tmp_path):
-    good, bad = tmp_path / "good.md", tmp_path / "bad.md"
-    good.write_text("<!-- results: digits -->\n<!-- results: end -->")
-    bad.write_text("no mark")
-    with pytest.raises(InputError, match="lacks the line"):
-        main([str(folder.parent), str(good), str(bad)])
-    assert "Digits" not in good.read_text()
-
-
-def test_a_mark_without_a_study_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"study\.yaml"):
-        renewed("<!-- results: wrong -->\n<!-- results: end -->", tmp_path)
-
-
-def test_the_command_keeps_and_shows(make_whole_run, sweep, tmp_path, capsys):
-    make_whole_run("erm/0")
-    kept = tmp_path / "kept"
-    report(Request(sweep, ("method",), ("test/bacc",), form="markdown", keep=kept))
-    assert f"kept in {kept}: method=erm.json" in capsys.readouterr().err
-    with pytest.raises(InputError, match=r"no study\.yaml"):
-        report(Request(kept, ("method",), ()))
-    write(kept, STUDY)
-    report(Request(kept, ("method",), ()))
-    assert "Digits" in capsys.readouterr().out
-    report(Request(kept, ("method",), (), form="markdown", out=tmp_path / "out.md"))
-    assert "| CE |" in (tmp_path / "out.md").read_text()
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [({"form": "csv"}, "format=csv"), ({"compare": True}, "compare="), ({"cols": ("seed",)}, "cols=")],
-)
-def test_the_command_refuses_what_a_study_says_itself(folder, changes, words):
-    with pytest.raises(InputError, match=words):
-        report(Request(folder, ("method",), (), **changes))
