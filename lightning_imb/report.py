@@ -124,7 +124,8 @@ def _print_html(request: Request, records: "Sequence[RunRecord]") -> None:
     from lightning_imb.reports.html import write_html
 
     out = request.out or request.folder / "report.html"
-    print(write_html(request.folder, out, request.rows, request.metrics, request.order, request.control, records))
+    settings = (request.rows, request.metrics, request.order, request.control)
+    print(write_html(request.folder, out, *settings, records, request.only))
 
 
 def _text(request: Request, records: "Sequence[RunRecord]") -> str:

@@ -60,7 +60,7 @@ def make_document(records: Sequence[RunRecord], request: Request) -> Document:
     parts = []
     if request.cols:
         table = pivot(records, request.rows, request.cols, request.metrics[0])
-        left_out = len(unfinished(request.folder))
+        left_out = len(unfinished(request.folder, request.only))
         parts.append(Document((pivot_grid(table, cast(Best, request.bold), left_out),)))
     elif not request.compare:
         parts.append(_scores(records, request))

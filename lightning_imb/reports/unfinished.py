@@ -10,14 +10,21 @@ from lightning_imb.runs import RunFolder
 from lightning_imb.settings import first_of
 from lightning_imb.utils.errors import InputError
 
+ALL: Mapping[str, Sequence[str]] = {}
 
-def unfinished(root: Path) -> list[Path]:
+
+def unfinished(root: Path, only: Mapping[str, Sequence[str]] = ALL) -> list[Path]:
     """Folders of the runs below a folder that have started and are not done, in order; see :func:`run_folders`.
 
     Args:
         root: Where to look.
+        only: Values that runs must have, by key; runs whose config is not known are among them.
     """
-    return sorted(run.path for run in run_folders(root) if not run.finished)
+    return [path for path, record in _left_out(root) if record is None or has_all(record, only)]
+
+
+def _left_out(root: Path) -> list[tuple[Path, RunRecord | None]]:
+    return [(path, _record_of(path)) for path in sorted(run.path for run in run_folders(root) if not run.finished)]
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ def unfinished_rows(root: Path, keys: Sequence[str], only: Mapping[str, Sequence
         keys: What makes a row.
         only: Values that runs must have to count, by key; runs whose config is not known count.
     """
-    known = [_record_of(path) for path in unfinished(root)]
+    known = [record for _, record in _left_out(root)]
     rows = Counter(" ".join(r.label(key) for key in keys) for r in known if r is not None and has_all(r, only))
     return Unfinished(dict(rows), known.count(None))
 

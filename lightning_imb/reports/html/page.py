@@ -1,6 +1,6 @@
 """The html report of a sweep."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib import rc_context
@@ -25,6 +25,7 @@ from lightning_imb.reports.html.rows import RowRuns, row_runs
 from lightning_imb.reports.html.unfinished import unfinished_section
 from lightning_imb.reports.regression.yardsticks import yardsticks
 from lightning_imb.reports.tables import comparison_grid
+from lightning_imb.reports.unfinished import ALL
 from lightning_imb.utils.atomic import write_text_atomic
 from lightning_imb.utils.errors import InputError
 
@@ -37,6 +38,7 @@ def write_html(
     order: Sequence[str] = (),
     first: str | None = None,
     records: Sequence[RunRecord] | None = None,
+    only: Mapping[str, Sequence[str]] = ALL,
 ) -> Path:
     """Write one html file about all runs below a folder; it needs nothing else, no network either.
 
@@ -48,6 +50,7 @@ def write_html(
         order: Values of one of the keys, the expected best first; empty for no such check.
         first: Value of another key whose order is checked first; None for the order of the runs.
         records: The runs below the folder, where they have been read already.
+        only: What those were chosen by: of the unfinished runs, these are listed.
 
     Returns:
         The file.
@@ -69,6 +72,7 @@ def write_html(
             Section("results", "Results", tables=(sortable(grid),)),
             *ordered,
             *_sections(comparison, grouped, folder),
+            unfinished_section(folder, only),
         ),
         "runs": run_list(grouped, folder, comparison.metrics),
     }
@@ -83,7 +87,6 @@ def _sections(comparison: Comparison, rows: Sequence[RowRuns], folder: Path) -> 
             *of_task(comparison, rows),
             *inside_sections(comparison.keys, rows, folder),
             counts_section(rows),
-            unfinished_section(folder),
         )
 
 

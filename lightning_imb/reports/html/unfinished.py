@@ -1,25 +1,27 @@
 """Runs that have started and are not done."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lightning_imb.launches import launches_of
 from lightning_imb.reports.grid import Grid
 from lightning_imb.reports.html.parts import Section, sortable
-from lightning_imb.reports.unfinished import unfinished
+from lightning_imb.reports.unfinished import ALL, unfinished
 from lightning_imb.utils.errors import InputError
 
 STATES = {"running": "running, or killed without a word", "done": "its metrics.json is gone"}
 HEADER = ("folder", "state", "launches", "last launch", "reason")
 
 
-def unfinished_section(folder: Path) -> Section:
+def unfinished_section(folder: Path, only: Mapping[str, Sequence[str]] = ALL) -> Section:
     """List the runs below a folder without ``metrics.json``: none of them is in any table or figure.
 
     Args:
         folder: The folder of the report.
+        only: Values that runs must have, by key; runs whose config is not known are listed.
     """
-    rows = tuple(_cells(path, folder) for path in unfinished(folder))
+    rows = tuple(_cells(path, folder) for path in unfinished(folder, only))
     if not rows:
         return Section("unfinished", "Unfinished runs", "None: every run that has started is done.")
     text = "In no table and no figure. The same imb-train command resumes those that stopped and retries the failed."

@@ -84,6 +84,17 @@ def test_a_refused_run_has_launches_only_and_is_listed(make_run, tmp_path):
     assert [row[0].text for row in table.rows] == ["refused"]
 
 
+def test_unfinished_runs_are_chosen_as_the_others_are(make_run, tmp_path):
+    for method in ("erm", "eos"):
+        make_run(method, method=method).metrics_file.unlink()
+    refused = make_run("refused")
+    for file in (refused.metrics_file, refused.config_file):
+        file.unlink()
+    launched(refused, {"state": "failed"})
+    (table,) = unfinished_section(tmp_path / "sweep", {"method": ("eos",)}).tables
+    assert [row[0].text for row in table.rows] == ["eos", "refused"]
+
+
 def test_superseded_runs_and_hydras_copies_are_no_runs(make_run, tmp_path):
     make_run("cell/.superseded/abc").metrics_file.unlink()
     hydra = make_run("cell").path / ".hydra"
