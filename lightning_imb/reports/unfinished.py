@@ -20,11 +20,12 @@ def unfinished(root: Path, only: Mapping[str, Sequence[str]] = ALL) -> list[Path
         root: Where to look.
         only: Values that runs must have, by key; runs whose config is not known are among them.
     """
-    return [path for path, record in _left_out(root) if record is None or has_all(record, only)]
+    paths = sorted(run.path for run in run_folders(root) if not run.finished)
+    return [path for path in paths if not only or _may_have(_record_of(path), only)]
 
 
-def _left_out(root: Path) -> list[tuple[Path, RunRecord | None]]:
-    return [(path, _record_of(path)) for path in sorted(run.path for run in run_folders(root) if not run.finished)]
+def _may_have(record: RunRecord | None, only: Mapping[str, Sequence[str]]) -> bool:
+    return record is None or has_all(record, only)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def unfinished_rows(root: Path, keys: Sequence[str], only: Mapping[str, Sequence
         keys: What makes a row.
         only: Values that runs must have to count, by key; runs whose config is not known count.
     """
-    known = [record for _, record in _left_out(root)]
+    known = [_record_of(path) for path in unfinished(root)]
     rows = Counter(" ".join(r.label(key) for key in keys) for r in known if r is not None and has_all(r, only))
     return Unfinished(dict(rows), known.count(None))
 
