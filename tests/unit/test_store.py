@@ -1,16 +1,13 @@
 """Phase 1 out of the store: the same bits, trained once, never a wrong one."""
 
 import json
-import multiprocessing
-import os
 import shutil
-import signal
 import sys
 import time
 
 import pytest
-import torch
 from helpers.runs import config, trained, weights
+from helpers.stores import SHORT, begin_function, cell, entries, same_bits, wait_for
 
 from lightning_imb import store
 from lightning_imb.launches import launch, launches_of
@@ -20,18 +17,11 @@ from lightning_imb.store import StoredPhase1, phase_1_identity, wants_store
 from lightning_imb.utils.errors import InputError, NoRoomError
 from lightning_imb.workflow import train
 
-SHORT = ("epochs=2", "retrain.epochs=2", "threads=1", "logger=csv", "batch_size=64")
 
-
-def cell(folder, shelf, *overrides):
-    """Train one cell of a sweep whose store is ``shelf``; returns the run and where its phase 1 is from."""
-    with launch(folder):
-        train(config(folder, *SHORT, "store=true", f"paths.store={shelf}", *overrides))
-    return RunFolder(folder), launches_of(folder)[-1].get("phase_1")
-
-
-def entries(shelf):
-    return [path for path in shelf.iterdir() if (path / "phase1.json").is_file()]
+def _hold(folder):
+    with RunFolder(folder).claimed():
+        (folder / "held").touch()
+        time.sleep(600)
 
 
 @pytest.fixture(scope="module")
@@ -47,16 +37,6 @@ def sweep(tmp_path_factory):
 def shelf(sweep, tmp_path):
     """A copy of that store for one test."""
     return shutil.copytree(sweep[1], tmp_path / "store")
-
-
-def same_bits(a, b):
-    for phase in Phase:
-        first, second = weights(a, phase), weights(b, phase)
-        assert all(torch.equal(first[key], second[key]) for key in first)
-    for name in ("test", "represent_test", "val"):
-        assert (a.read_predictions(name).logits == b.read_predictions(name).logits).all()
-    assert a.metrics_file.read_bytes() == b.metrics_file.read_bytes()
-    assert a.metrics_csv.read_bytes() == b.metrics_csv.read_bytes()
 
 
 def test_a_cell_that_shares_phase_1_equals_one_that_trained_its_own(tmp_path, shelf):
@@ -260,62 +240,3 @@ def test_the_run_keeps_its_phase_1_when_the_store_is_deleted(tmp_path, shelf):
     run, _ = cell(tmp_path / "smote", shelf, "method=smote")
     shutil.rmtree(shelf)
     assert weights(run, Phase.REPRESENT, "best")
-
-
-# --- several processes
-
-
-def _cell(folder, shelf, *overrides):
-    torch.set_num_threads(1)
-    cell(folder, shelf, *overrides)
-
-
-def _hold(folder):
-    with RunFolder(folder).claimed():
-        (folder / "held").touch()
-        time.sleep(600)
-
-
-def begin_function(function, *arguments):
-    """A function in a process of its own."""
-    process = multiprocessing.get_context("fork").Process(target=function, args=arguments)
-    process.start()
-    return process
-
-
-def begin(folder, shelf, *overrides):
-    """A cell in a process of its own."""
-    return begin_function(_cell, folder, shelf, *overrides)
-
-
-def wait_for(happened, seconds=120.0):
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
-def test_of_two_jobs_at_once_one_trains_and_the_other_waits(tmp_path):
-    shelf = tmp_path / "store"
-    jobs = [begin(tmp_path / method, shelf, f"method={method}") for method in ("eos", "smote")]
-    for job in jobs:
-        job.join(120)
-        assert job.exitcode == 0
-    sources = sorted(launches_of(tmp_path / method)[0]["phase_1"] for method in ("eos", "smote"))
-    assert sources == ["store", "trained"]
-    assert len(entries(shelf)) == 1
-
-
-def test_a_dead_owner_is_taken_over_where_it_stopped(tmp_path):
-    shelf = tmp_path / "store"
-    dead = RunFolder(tmp_path / "dead")
-    job = begin(dead.path, shelf, "method=eos", "epochs=20")
-    wait_for(lambda: dead.checkpoint(Phase.REPRESENT, "previous").is_file())
-    os.kill(job.pid, signal.SIGKILL)
-    job.join(10)
-    epoch = torch.load(dead.checkpoint(Phase.REPRESENT, "last"), weights_only=True)["epoch"]
-    assert 0 < epoch < 19, "it must have died in the middle"
-    heir, source = cell(tmp_path / "heir", shelf, "method=smote", "epochs=20")
-    assert source == "resumed"
-    alone = trained(tmp_path / "alone", *SHORT, "method=smote", "epochs=20")
-    same_bits(heir, alone)

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 import torch
-from helpers.images import pixels, truncate, write_class_folders, write_image, write_zip
+from helpers.images import pixels, truncate, write_image, write_zip
 from helpers.sources import NAMES, source_of
 
 from lightning_imb.data import cache as cache_module
@@ -16,11 +16,6 @@ from lightning_imb.data.sources import ArraySource, FileSource
 from lightning_imb.utils.errors import InputError
 
 ROWS = np.array([4, 0, 3, 1])
-
-
-@pytest.fixture
-def tree(tmp_path):
-    return write_class_folders(tmp_path / "tree", {"a": 3, "b": 2})
 
 
 @pytest.fixture

@@ -12,11 +12,6 @@ from lightning_imb.data.statistics import level_counts
 from lightning_imb.utils.errors import InputError
 
 
-@pytest.fixture
-def tree(tmp_path):
-    return write_class_folders(tmp_path / "tree", {"a": 3, "b": 2})
-
-
 def test_load_all_follows_the_indices(tree):
     source = source_of(tree, NAMES, LABELS)
     images, kept = load_all(source, [4, 0, 2])

@@ -14,12 +14,6 @@ from lightning_imb.data.decode import BadImageError
 from lightning_imb.data.sources import ArraySource
 from lightning_imb.utils.errors import InputError
 
-
-@pytest.fixture
-def tree(tmp_path):
-    return write_class_folders(tmp_path / "tree", {"a": 3, "b": 2})
-
-
 # array source
 
 
