@@ -39,6 +39,7 @@ def _main(cfg: "DictConfig") -> None:
             compare=cfg.compare,
             blocks=None if cfg.blocks == "auto" else _names(cfg.blocks),
             control=None if cfg.control is None else str(cfg.control),
+            interval=str(cfg.interval),
             order=_names(cfg.order),
             form=cfg.format,
             per_class=cfg.per_class,
@@ -105,8 +106,8 @@ def report(request: Request) -> None:
 def _show_study(request: Request) -> None:
     """The tables of kept results; on the terminal as they are, else as markdown."""
     from lightning_imb.reports.grid import to_rich, wide_console
+    from lightning_imb.reports.kept.parts import study_grids, study_markdown
     from lightning_imb.reports.kept.study import read_study
-    from lightning_imb.reports.kept.table import study_grids, study_markdown
 
     request.check_study()
     study = read_study(request.folder)

@@ -9,11 +9,10 @@ import numpy as np
 from scipy import stats
 
 from lightning_imb.reports.kept.cell import Cell, KeptRun
-from lightning_imb.reports.paired import LEVEL
+from lightning_imb.reports.paired import LEVEL, Interval, t_interval
 from lightning_imb.utils.errors import InputError
 
 _RECALL = "test/recall/"
-Interval = tuple[float, float]
 Pairs = Sequence[tuple[KeptRun, KeptRun]]
 
 
@@ -37,6 +36,12 @@ class Difference:
         """Mean over the seeds."""
         return statistics.fmean(self.by_seed)
 
+    @property
+    def clear(self) -> bool:
+        """Whether 0 is outside the interval over seeds, and outside that over images where there is one."""
+        bounds = [self.over_seeds] if self.over_images is None else [self.over_seeds, self.over_images]
+        return all(one is not None and one[0] * one[1] > 0 for one in bounds)
+
 
 def difference(better: Cell, than: Cell, score: str) -> Difference | None:
     """Subtract one kept result from another; None where they share no seed with this score.
@@ -59,7 +64,7 @@ def difference(better: Cell, than: Cell, score: str) -> Difference | None:
         return None
     found = tuple(a.scores[score] - b.scores[score] for a, b in pairs)
     weights = _weights(score, better)
-    return Difference(found, _over_seeds(found), _over_images(pairs, weights) if weights else None)
+    return Difference(found, t_interval(found), _over_images(pairs, weights) if weights else None)
 
 
 def _check_comparable(better: Cell, than: Cell) -> None:
@@ -80,14 +85,6 @@ def _weights(score: str, cell: Cell) -> dict[int, float]:
     if score == "test/top1":
         return {k: support[k] / sum(support) for k in present}
     return {k: 1.0 for k in present if score == f"{_RECALL}{cell.class_names[k]}"}
-
-
-def _over_seeds(values: Sequence[float]) -> Interval | None:
-    if len(values) < 2:
-        return None
-    reach = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
-    mean = statistics.fmean(values)
-    return mean - reach, mean + reach
 
 
 def _over_images(pairs: Pairs, weights: Mapping[int, float]) -> Interval | None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lightning_imb.reports.grid import to_markdown
 from lightning_imb.reports.kept.joint import joint_grid
+from lightning_imb.reports.kept.parts import PARTS, study_markdown
 from lightning_imb.reports.kept.study import FILE, is_study, read_study
-from lightning_imb.reports.kept.table import PARTS, study_markdown
 from lightning_imb.utils.atomic import write_text_atomic
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.marks import filled
@@ -18,8 +18,9 @@ KIND, JOIN = "results", "+"
 def renewed(document: str, results: Path) -> str:
     """A document with the tables between its marks made anew.
 
-    ``<!-- results: <folder> -->`` stands for all tables of a folder, ``<folder>:scores``, ``<folder>:differences`` and
-    ``<folder>:relations`` for one of them, and ``<folder>+<folder>`` for one table of the rows that several share.
+    ``<!-- results: <folder> -->`` stands for all tables of a folder, ``<folder>:scores``, ``<folder>:gains``,
+    ``<folder>:differences`` and ``<folder>:relations`` for one of them, and ``<folder>+<folder>`` for one table of the
+    rows that several share.
 
     Args:
         document: Markdown.

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from itertools import takewhile
 
-from lightning_imb.reports.captions import WARNING
 from lightning_imb.reports.grid import Grid
-from lightning_imb.reports.kept.measured import measured
+from lightning_imb.reports.kept.measured import measured, warning
 from lightning_imb.reports.kept.study import Study
-from lightning_imb.reports.kept.table import chosen_on_test, mean_std
+from lightning_imb.reports.kept.table import mean_std
 from lightning_imb.utils.errors import InputError
 
 
@@ -31,7 +30,7 @@ def joint_grid(studies: Sequence[Study]) -> Grid:
         rows=tuple(rows),
         notes=1,
         caption=measured(studies),
-        warning=WARNING if any(map(chosen_on_test, studies)) else "",
+        warning=warning(studies),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from lightning_imb.reports.captions import WARNING
 from lightning_imb.reports.kept.cell import KeptRun
 from lightning_imb.reports.kept.study import Line, Study
 
@@ -15,18 +16,29 @@ def measured(studies: Sequence[Study]) -> str:
     if not runs:
         return "No run is kept yet."
     protocols = _listed(cell.protocol for cell in cells)
-    hours = sum(run.wall_s for run in runs) / 3600  # without those of a phase 1 that came from elsewhere
     precision, hardware = _listed(run.precision for run in runs), _listed(map(_hardware, runs))
     return (
-        f"Mean ± std over n seeds (ddof 1); protocol: {protocols}; {len(runs)} runs, {hours:.1f} hours, "
+        f"Mean ± std over n seeds (ddof 1); protocol: {protocols}; {len(runs)} runs, {_hours(runs)}, "
         f"{precision}, {hardware}; {_versions(runs)}. {_missing(studies)}"
     ).strip()
+
+
+def warning(studies: Sequence[Study]) -> str:
+    """What has to be said where some result is of an epoch that was chosen on the test set."""
+    return WARNING if any(cell.selected_on == "test" for study in studies for cell in study.cells) else ""
 
 
 def _lacks(study: Study, line: Line) -> int:
     """How many runs a row has less than it shall have."""
     cell = study.find(line.where)
     return max(study.seeds - (len(cell.runs) if cell else 0), 0)
+
+
+def _hours(runs: Sequence[KeptRun]) -> str:
+    """Of all launches; a phase 1 that came from elsewhere took its time there."""
+    lent = sum(run.phase_1 not in ("trained", "resumed") for run in runs)
+    own = f"{sum(run.wall_s for run in runs) / 3600:.1f} hours"
+    return f"{own} beside phase 1 of {lent}, which came from other runs" if lent else own
 
 
 def _listed(texts: Iterable[str]) -> str:

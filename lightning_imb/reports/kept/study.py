@@ -13,6 +13,7 @@ from lightning_imb.settings import first_of
 from lightning_imb.utils.errors import InputError
 
 FILE = "study.yaml"
+_OPTIONAL = ("percent", "tolerance", "contrasts", "relations", "control", "gains")
 _ROW = {"label", "where", "published", "source", "command"}
 _CONTRAST = {"label", "better", "than", "score"}
 _RELATION = {"label", "x", "y", "among"}
@@ -86,6 +87,8 @@ class Study:
         lines: The rows.
         contrasts: The differences.
         relations: What may go together.
+        control: The ``where`` of the row that all others are compared with; empty for none.
+        gains: Scores, by their headings, of which the others' differences from it are shown.
         cells: What is there.
     """
 
@@ -99,6 +102,8 @@ class Study:
     lines: tuple[Line, ...]
     contrasts: tuple[Contrast, ...]
     relations: tuple[Relation, ...]
+    control: dict[str, str]
+    gains: dict[str, str]
     cells: tuple[Cell, ...]
 
     @property
@@ -170,7 +175,7 @@ def read_study(folder: Path) -> Study:
 def _study(folder: Path, held: Mapping[str, Any]) -> Study:
     needed = ("title", "text", "columns", "seeds", "rows")
     missing = [key for key in needed if not held.get(key)]
-    unknown = sorted(held.keys() - {*needed, "percent", "tolerance", "contrasts", "relations"})
+    unknown = sorted(held.keys() - {*needed, *_OPTIONAL})
     if missing or unknown:
         told = f"lacks {', '.join(missing)}" if missing else f"has the unknown key {unknown[0]}"
         raise InputError(f"{folder / FILE} {told}: see results/ for whole ones")
@@ -178,13 +183,15 @@ def _study(folder: Path, held: Mapping[str, Any]) -> Study:
         folder=folder,
         title=str(held["title"]),
         about=str(held["text"]).strip(),
-        columns={str(heading): str(score) for heading, score in held["columns"].items()},
+        columns=_texts(held["columns"]),
         percent=bool(held.get("percent", False)),
         seeds=int(held["seeds"]),
         tolerance=float(held.get("tolerance", 0.0)),
         lines=tuple(_line(one, folder / FILE) for one in held["rows"]),
         contrasts=tuple(_contrast(one, folder / FILE) for one in held.get("contrasts") or ()),
         relations=tuple(_relation(one, folder / FILE) for one in held.get("relations") or ()),
+        control=_texts(held.get("control") or {}),
+        gains=_texts(held.get("gains") or {}),
         cells=tuple(read_cells(folder)),
     )
 
@@ -215,8 +222,13 @@ def _check_names(study: Study) -> None:
         lost = next((where for where in (contrast.better, contrast.than) if where not in rows), None)
         if lost is not None:
             raise InputError(f"{study.folder / FILE}: '{contrast.label}' is of {lost}, which is the where of no row")
+    if bool(study.control) != bool(study.gains) or (study.control and study.control not in rows):
+        raise InputError(
+            f"{study.folder / FILE}: control={study.control} and gains={study.gains} belong together, "
+            "and control is the where of a row"
+        )
     known = {name for cell in study.cells for run in cell.runs for name in run.scores}
-    asked = [*study.columns.values(), *(contrast.score for contrast in study.contrasts)]
+    asked = [*study.columns.values(), *study.gains.values(), *(contrast.score for contrast in study.contrasts)]
     asked += [score for relation in study.relations for score in (relation.x, relation.y)]
     # what only some runs have may be that of rows still to come
     wrong = next((name for name in asked if name.startswith("test/") and name not in known), None)

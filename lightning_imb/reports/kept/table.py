@@ -1,33 +1,14 @@
 """A study as tables: its rows beside published numbers, and its differences."""
 
-from lightning_imb.reports.captions import WARNING
 from lightning_imb.reports.cells import MISSING
 from lightning_imb.reports.comparison import Summary
-from lightning_imb.reports.grid import Grid, to_markdown
+from lightning_imb.reports.grid import Grid
 from lightning_imb.reports.kept.cell import Cell
 from lightning_imb.reports.kept.contrast import Interval, difference
-from lightning_imb.reports.kept.measured import measured
+from lightning_imb.reports.kept.measured import measured, warning
 from lightning_imb.reports.kept.relation import correlation
 from lightning_imb.reports.kept.study import Contrast, Line, Study
 from lightning_imb.reports.paired import LEVEL
-
-PARTS = ("scores", "differences", "relations")
-
-
-def study_grids(study: Study, part: str = "") -> list[Grid]:
-    """The tables of a study: its results, and its differences and relations where it names some.
-
-    Args:
-        study: The study.
-        part: One of ``PARTS``; empty for all.
-    """
-    grids = dict(zip(PARTS, (results_grid(study), contrast_grid(study), relation_grid(study)), strict=True))
-    return [grid for name, grid in grids.items() if part in ("", name) and grid.rows]
-
-
-def study_markdown(study: Study, part: str = "") -> str:
-    """The tables of a study for a document; a sentence where there is none yet."""
-    return "\n".join(map(to_markdown, study_grids(study, part))).strip() or "Nothing is measured yet."
 
 
 def results_grid(study: Study) -> Grid:
@@ -41,7 +22,7 @@ def results_grid(study: Study) -> Grid:
         rows=tuple(_row(study, line, published) for line in study.lines),
         notes=len(notes),
         caption=f"{study.about} {measured([study])}",
-        warning=WARNING if chosen_on_test(study) else "",
+        warning=warning([study]),
     )
 
 
@@ -57,7 +38,7 @@ def contrast_grid(study: Study) -> Grid:
             "other trainings on these data would give: all seeds share one split. Over test images: of these very "
             "networks on other test images. The intervals are not corrected for the number of differences."
         ),
-        warning=WARNING if chosen_on_test(study) else "",
+        warning=warning([study]),
     )
 
 
@@ -81,11 +62,6 @@ def relation_grid(study: Study) -> Grid:
 
 def _bounds_of(interval: Interval | None) -> str:
     return MISSING if interval is None else "{:+.2f} to {:+.2f}".format(*interval)
-
-
-def chosen_on_test(study: Study) -> bool:
-    """Whether some result is of an epoch that was chosen on the test set."""
-    return any(cell.selected_on == "test" for cell in study.cells)
 
 
 def _row(study: Study, line: Line, published: bool) -> tuple[str, ...]:

@@ -10,9 +10,10 @@ from scipy import stats
 from lightning_imb.reports.collect import collect
 from lightning_imb.reports.kept.contrast import difference
 from lightning_imb.reports.kept.keep import keep
+from lightning_imb.reports.kept.parts import study_markdown
 from lightning_imb.reports.kept.relation import correlation
 from lightning_imb.reports.kept.study import Relation, read_study
-from lightning_imb.reports.kept.table import contrast_grid, relation_grid, results_grid, study_markdown
+from lightning_imb.reports.kept.table import contrast_grid, relation_grid, results_grid
 from lightning_imb.utils.errors import InputError
 
 
@@ -151,6 +152,10 @@ def test_results_of_other_terms_do_not_stand_in_one_table(digits_study, make_who
         ({"columns": {"bacc": "test/bac"}}, "no kept run has the score test/bac:"),
         ({"columns": ["test/bacc"]}, "malformed"),
         ({"seeds": "x"}, "malformed"),
+        ({"control": {"method": "erm"}}, "belong together"),
+        ({"gains": {"bacc": "test/bacc"}}, "belong together"),
+        ({"control": {"method": "ermm"}, "gains": {"bacc": "test/bacc"}}, "the where of a row"),
+        ({"control": {"method": "erm"}, "gains": {"bacc": "test/bac"}}, "no kept run has the score test/bac"),
         ({"rows": ["a"]}, "malformed"),
         ({"rows": [{"label": "x", "where": {"method": "erm"}, "published": 72}]}, "malformed"),
         ({"rows": [{"label": "x", "where": None}]}, "malformed"),
