@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lightning_imb.utils.cli import hydra_entry
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.extras import how_to_install
 from lightning_imb.utils.threads import wait_politely
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def main() -> None:
 @hydra_entry("tune")
 def _main(cfg: "DictConfig") -> None:
     if importlib.util.find_spec("optuna") is None:
-        raise InputError("imb-tune needs Optuna: pip install lightning-imb[tune]")
+        raise InputError(f"imb-tune needs Optuna: {how_to_install('tune')}")
     wait_politely()  # before torch brings OpenMP
     # here and not above: --help must not wait for torch and Optuna
     from lightning_imb.tuning.command import tune

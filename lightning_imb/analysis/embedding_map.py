@@ -12,6 +12,7 @@ from sklearn.manifold import TSNE
 
 from lightning_imb.utils.checked import checked_choice, checked_number
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.extras import how_to_install
 
 METHODS = ("tsne", "umap", "pca")
 
@@ -117,7 +118,7 @@ def require_umap() -> ModuleType:
     try:
         return importlib.import_module("umap")
     except ModuleNotFoundError as error:
-        raise InputError("method=umap needs umap-learn: pip install 'lightning-imb[umap]', or use tsne") from error
+        raise InputError(f"method=umap needs umap-learn: {how_to_install('umap')}, or use tsne") from error
 
 
 def _confused_shares(targets: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> Any:

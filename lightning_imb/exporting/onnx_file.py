@@ -15,6 +15,7 @@ from lightning_imb.exporting.described import described
 from lightning_imb.exporting.description import INPUT, KEY, Description
 from lightning_imb.exporting.predictor import Predictor
 from lightning_imb.utils.errors import InputError, one_line
+from lightning_imb.utils.extras import how_to_install
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -32,7 +33,7 @@ def require_onnx(packages: tuple[str, ...] = _TO_WRITE) -> None:
     """
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError(f"ONNX files need {' and '.join(missing)}: pip install 'lightning-imb[onnx]'")
+        raise InputError(f"ONNX files need {' and '.join(missing)}: {how_to_install('onnx')}")
 
 
 def onnx_bytes(exported: ExportedProgram, description: Description, opset: int) -> bytes:

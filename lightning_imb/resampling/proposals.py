@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lightning_imb.resampling.rows import Norms, Rows, Search
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.extras import how_to_install
 
 _BLOCK = 256  # queries of one product: enough to be efficient, few enough for the scores of a strip to stay in cache
 _FAISS_BLOCK = 4096  # faiss takes as many at a time
@@ -180,4 +181,4 @@ def require_faiss() -> None:
         InputError: faiss is not installed.
     """
     if util.find_spec("faiss") is None:
-        raise InputError("backend='faiss' needs faiss; run `pip install lightning-imb[faiss]` or use backend='torch'.")
+        raise InputError(f"backend='faiss' needs faiss: {how_to_install('faiss')}, or use backend='torch'")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.extras import how_to_install
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import MLFlowLogger
@@ -27,7 +28,7 @@ def mlflow_logger(database: str | Path, experiment_name: str, run_name: str) -> 
         InputError: MLflow is not installed.
     """
     if find_spec("mlflow") is None:
-        raise InputError("logger=mlflow needs the package mlflow: pip install mlflow")
+        raise InputError(f"logger=mlflow needs mlflow: {how_to_install('mlflow')}")
     from pytorch_lightning.loggers import MLFlowLogger  # importing it takes seconds that other runs save
 
     path = Path(database).resolve()

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.extras import how_to_install
 
 CONFIG_MODULE = "lightning_imb.conf"
 
@@ -39,7 +40,7 @@ def explain(error: Exception, config_name: str, argv: list[str]) -> str:
         if isinstance(cause, MissingConfigException):
             missing = cause.missing_cfg_file or ""
             if missing in _PLUGINS:
-                return f"{missing} is not installed: pip install 'lightning-imb[{_PLUGINS[missing]}]'"
+                return f"{missing} is not installed: {how_to_install(_PLUGINS[missing])}"
             if cause.options:
                 return _unknown_option(missing, cause.options)
     key = re.search(r"Could not override '([^']+)'", text)

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from lightning_imb.utils.errors import InputError
+from lightning_imb.utils.extras import how_to_install
 
 
 class TimmBackbone(nn.Module):
@@ -26,7 +27,7 @@ class TimmBackbone(nn.Module):
         try:
             import timm
         except ImportError:
-            raise InputError("model=timm needs timm: pip install timm") from None
+            raise InputError(f"model=timm needs timm: {how_to_install('timm')}") from None
         if not timm.is_model(name):
             raise InputError(f"timm has no model '{name}'; timm.list_models('*resnet*') lists some")
         size = {} if image_size is None else {"img_size": image_size}

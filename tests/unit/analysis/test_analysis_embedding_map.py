@@ -96,7 +96,7 @@ def test_umap_says_how_it_is_installed(monkeypatch):
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(module.importlib, "import_module", missing)
-    with pytest.raises(InputError, match=r"lightning-imb\[umap\]"):
+    with pytest.raises(InputError, match=r"pip install -e '\.\[umap\]'"):
         plane(np.ones((9, 2)), "umap", 5, 0)
 
 

@@ -212,7 +212,7 @@ def test_faiss_and_torch_work_in_one_process_and_keep_the_number_of_threads(rng)
 
 def test_faiss_that_is_not_installed_is_a_clear_error(monkeypatch, rng):
     monkeypatch.setattr(util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"pip install lightning-imb\[faiss\]"):
+    with pytest.raises(InputError, match=r"pip install -e '\.\[faiss\]'"):
         nearest(np.arange(5), rng.normal(size=(10, 2)), 3, Search(backend="faiss"))
 
 

@@ -54,7 +54,7 @@ def test_mlflow_round_trip_through_sqlite(tmp_path, monkeypatch, no_reports_home
 
 def test_missing_mlflow_names_the_cure(tmp_path, monkeypatch):
     monkeypatch.setattr(tracking_mlflow, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"pip install mlflow"):
+    with pytest.raises(InputError, match=r"pip install -e '\.\[mlflow\]'"):
         mlflow_logger(tmp_path / "x.db", "a", "b")
     assert not (tmp_path / "x.db").exists()
 

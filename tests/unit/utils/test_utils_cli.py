@@ -278,7 +278,7 @@ def test_configs_of_ones_own(imb, tmp_path):
 def test_a_launcher_whose_plugin_is_missing_says_how_to_install_it(imb, monkeypatch, name):
     monkeypatch.delitem(ConfigStore.instance().repo["hydra"]["launcher"], "joblib.yaml", raising=False)
     end = imb(entry(do_nothing), "-m", f"hydra/launcher={name}", "seed=0,1")
-    assert_one_sentence(end, "hydra/launcher/joblib", "pip install 'lightning-imb[joblib]'")
+    assert_one_sentence(end, "hydra/launcher/joblib", "pip install -e '.[joblib]'")
 
 
 @pytest.mark.parametrize(
