@@ -158,22 +158,24 @@ def summary(report: Mapping[str, Any]) -> str:
 
 
 def prior_of_logits(model: PhasedModule) -> list[float] | None:
-    """Shares of the classes (K,) that the logits of a trained network predict for.
+    """Shares of the classes (K,) that the logits of a trained network predict for, its class weights accounted for.
 
     Args:
         model: With the loss that its head was trained with, and what reached it.
 
     Returns:
-        None for a head that a post-hoc method made: what is left of a prior in its logits is not known; and for a
-        regressor.
+        None for a head that a post-hoc method made: what is left of a prior in its logits is not known; for a class of
+        weight 0, which no sample ever spoke for; and for a regressor.
     """
-    return None if isinstance(model.head, AdjustedHead) else _prior(class_loss(model), model.reached)
-
-
-def _prior(loss: ClassCountLoss | None, reached: Sequence[int]) -> list[float] | None:
-    if loss is None:
+    loss = class_loss(model)
+    if loss is None or isinstance(model.head, AdjustedHead):
         return None
-    shares: list[float] = loss.prior_left(reached).softmax(0).tolist()
+    shares = _shares(loss.prior_left(loss.weighted_counts(model.reached)))
+    return shares if min(shares) > 0 else None
+
+
+def _shares(log_shares: Tensor) -> list[float]:
+    shares: list[float] = log_shares.softmax(0).tolist()
     return shares
 
 
@@ -189,7 +191,8 @@ def _given(
         class_counts=data.class_counts,
         train=functools.partial(embed, "train"),
         val=functools.partial(embed, "val") if data.has("val") else None,
-        head_prior=_prior(loss, reached),
+        # class weights left out: a post-hoc prior is that of the samples
+        head_prior=None if loss is None else _shares(loss.prior_left(reached)),
         numbers=None if data.bins is None else data.training_targets.values,
     )
 

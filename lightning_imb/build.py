@@ -12,7 +12,7 @@ from lightning_imb.callbacks.reweighting import Reweighting
 from lightning_imb.checks import check_number
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.second import InverseFrequency, Second, same_images
-from lightning_imb.losses import ClassCountLoss, class_weights, start_epoch
+from lightning_imb.losses import ClassCountLoss, class_weights
 from lightning_imb.losses.regression import RegressionLoss
 from lightning_imb.mixing import Mixer
 from lightning_imb.models.classifier import ImbalancedClassifier
@@ -22,6 +22,7 @@ from lightning_imb.models.sam import SAM
 from lightning_imb.phases import Phase
 from lightning_imb.resampling import NoResampling
 from lightning_imb.task import CLASS_SCORES, ERRORS, monitored_score
+from lightning_imb.utils.checked import start_of
 from lightning_imb.utils.errors import InputError, one_line
 
 
@@ -212,8 +213,10 @@ def build_scheduler(cfg: DictConfig, epochs: int) -> Callable[..., Any]:
     return lambda optimizer: factory(optimizer, epochs=epochs)
 
 
-def build_classifier(cfg: DictConfig, class_counts: Sequence[int]) -> ImbalancedClassifier:
-    """The module of a training config, with fresh weights."""
+def build_classifier(
+    cfg: DictConfig, class_counts: Sequence[int], real_counts: Sequence[int] | None = None
+) -> ImbalancedClassifier:
+    """The module of a training config, with fresh weights; the counts as `ImbalancedClassifier` has them."""
     loss = build_loss(cfg.loss, class_counts)
     check_scale(loss, cfg, "loss")
     extractor = with_experts(lambda: create(cfg.model.extractor, "model.extractor"), cfg.model.experts)
@@ -237,6 +240,7 @@ def build_classifier(cfg: DictConfig, class_counts: Sequence[int]) -> Imbalanced
         log_per_class=cfg.log_per_class,
         mixing=build_mixing(cfg, class_counts),
         sharpness=SAM(cfg.sharpness.rho, cfg.sharpness.adaptive),
+        real_counts=real_counts,
     )
     return module.to(memory_format=memory_layout(cfg))
 
@@ -260,12 +264,7 @@ def build_reweighting(cfg: DictConfig, class_counts: Sequence[int]) -> Reweighti
     """
     if cfg.reweight.kind == "none":
         return None
-    start = start_epoch(cfg.reweight.start, cfg.epochs)
-    if isinstance(cfg.reweight.start, int) and start >= cfg.epochs:
-        raise InputError(
-            f"reweight.start={cfg.reweight.start} is never reached in epochs={cfg.epochs}: "
-            "lower it, or give a share of the epochs such as 0.8"
-        )
+    start_of("reweight.start", cfg.reweight.start, cfg.epochs)
     class_weights(class_counts, cfg.reweight.kind, cfg.reweight.beta)
     return Reweighting(cfg.reweight.kind, cfg.reweight.beta, cfg.reweight.start)
 

@@ -8,6 +8,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from lightning_imb.callbacks.progress_diagnostics import ProgressDiagnostics
+from lightning_imb.known_keys import check_switch, check_switches
 from lightning_imb.losses import ClassCountLoss
 from lightning_imb.machine import in_sweep, several_processes
 from lightning_imb.mixing import EMBEDDING, INPUT
@@ -54,6 +55,9 @@ def check_config(cfg: DictConfig) -> None:
     Raises:
         InputError: If a value is out of range, parts contradict each other or the device is absent.
     """
+    check_switches(cfg)
+    if cfg.log_per_class != "auto":
+        check_switch(cfg.log_per_class, "log_per_class", "auto, true or false")
     check_accelerator(cfg.accelerator)
     for key, low in _AT_LEAST.items():
         check_whole(OmegaConf.select(cfg, key), key, low)
@@ -218,7 +222,9 @@ def _warn_of_no_mixing(model: ImbalancedClassifier, cfg: DictConfig) -> None:
         )
 
 
-def rehearse(model: PhasedModule, retraining: Retraining | None, shape: tuple[int, int, int], batch_size: int) -> None:
+def rehearse(
+    model: PhasedModule, retraining: Retraining | None, shape: tuple[int, int, int], batch_size: int, epochs: int
+) -> None:
     """Try on a copy what training would need: images through the network, loss, optimizer and schedule.
 
     Neither the model nor the random numbers of the run are touched.
@@ -228,12 +234,15 @@ def rehearse(model: PhasedModule, retraining: Retraining | None, shape: tuple[in
         retraining: Settings of phase 3; None without one.
         shape: (C, H, W) of the images.
         batch_size: Of phase 1; batch norm cannot train on a single value per channel.
+        epochs: Of phase 1; its loss is tried as it is in the last one, when all that it defers has begun.
 
     Raises:
-        InputError: If the network cannot take such images, or an optimizer or schedule refuses its settings.
+        InputError: If the network cannot take such images, an optimizer or schedule refuses its settings, or the loss
+            defers something to after the last epoch.
     """
     with torch.random.fork_rng(devices=[]):
         trial = copy.deepcopy(model).train()
+        trial.loss.begin_epoch(epochs - 1, epochs)
         _try_images(trial, shape, min(2, batch_size))
         _try_optimizer(trial, "optimizer")
         if retraining is not None:

@@ -10,6 +10,7 @@ from lightning_imb.adjust import adjust_head, build_posthoc, check_posthoc, clas
 from lightning_imb.build import checkpoint_kind, protocol_label, selected_on
 from lightning_imb.checks import check_accelerator
 from lightning_imb.fit import make_trainer, predict
+from lightning_imb.known_keys import check_switches
 from lightning_imb.models.phased import PhasedModule
 from lightning_imb.posthoc import AdjustedHead
 from lightning_imb.records import score_entries
@@ -39,6 +40,7 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
         InputError: If the folder is not a finished run, its checkpoint is unusable, its data have changed, or the
             post-hoc method cannot adjust this head.
     """
+    check_switches(cfg)
     check_accelerator(cfg.accelerator)
     keep_freed_memory()
     run = RunFolder.open_finished(str(cfg.run))

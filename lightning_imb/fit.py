@@ -32,9 +32,10 @@ from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.kept_embeddings import KeptEmbeddings
 from lightning_imb.models.compiled import compile_mode, try_compile
 from lightning_imb.models.phased import REACHED, PhasedModule
+from lightning_imb.networks import set_schedules
 from lightning_imb.phase_3 import Phase3, build_phase_3
 from lightning_imb.phases import Phase
-from lightning_imb.runs import Predictions, RunFolder
+from lightning_imb.runs import CheckpointKind, Predictions, RunFolder
 from lightning_imb.task import is_regression, known_targets, monitored_score
 from lightning_imb.tracking.csv_logger import CsvLogger
 from lightning_imb.utils.direction import lower_is_better
@@ -122,7 +123,7 @@ class TwoFits:
             try_compile(model.extractor_module, mode, images, trainer.precision_plugin.forward_context)
 
     def _load_selected(self, model: PhasedModule, phase: Phase) -> None:
-        load_weights(model, self.run.checkpoint(phase, checkpoint_kind(self.cfg, phase, "auto")))
+        load_checkpoint(model, self.run, self.cfg, phase, checkpoint_kind(self.cfg, phase, "auto"))
 
     def _trainer(self, phase: Phase, epochs: int, callbacks: list[Callback], val_every: int) -> Trainer:
         shown = self.cfg.callbacks
@@ -244,12 +245,20 @@ def predict(trainer: Trainer, model: PhasedModule, data: ImbalancedDataModule, s
     return Predictions(collect.logits, collect.targets)
 
 
-def load_weights(model: PhasedModule, path: Path) -> None:
-    """Put the weights of a checkpoint into a module of the same shape, and what had reached its loss by then.
+def load_checkpoint(model: PhasedModule, run: RunFolder, cfg: DictConfig, phase: Phase, kind: CheckpointKind) -> None:
+    """Put the weights of a checkpoint into a module of the same shape, and bring its loss to the checkpoint's epoch.
+
+    Args:
+        model: Of this phase.
+        run: Holds the checkpoint.
+        cfg: The config of the run.
+        phase: The phase of the checkpoint.
+        kind: ``best`` or ``last``.
 
     Raises:
         InputError: If the file is missing, damaged, or of another network.
     """
+    path = run.checkpoint(phase, kind)
     checkpoint = read_checkpoint(path)
     try:
         model.load_state_dict(checkpoint["state_dict"])
@@ -257,6 +266,8 @@ def load_weights(model: PhasedModule, path: Path) -> None:
         why = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
         raise InputError(f"the checkpoint {path} does not fit the model of config.yaml: {why}") from None
     model.note_reached(checkpoint.get(REACHED, model.class_counts))
+    if phase is Phase.REPRESENT:  # in phase 3 the schedules of a loss are over
+        set_schedules(model, cfg, checkpoint["epoch"])
 
 
 def read_checkpoint(path: Path, cure: str = "train the run again in another folder") -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """What ``imb-predict`` does: classes and probabilities, or numbers, of images without labels."""
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 from lightning_imb.checks import check_accelerator, check_choice, check_whole
 from lightning_imb.data.datasets.unlabelled import unlabelled_images
 from lightning_imb.data.loading import NoImageLeftError, load_all
+from lightning_imb.data.sources import FileSource
 from lightning_imb.exporting.description import Description
 from lightning_imb.exporting.network import describe_network, network_predictor
 from lightning_imb.exporting.opened import open_exported
@@ -21,7 +23,7 @@ from lightning_imb.exporting.predictor import Predictor
 from lightning_imb.machine import pick_device
 from lightning_imb.restore import restore_network, restore_transform
 from lightning_imb.runs import RunFolder
-from lightning_imb.utils.atomic import write_text_atomic
+from lightning_imb.utils.atomic import growing_file
 from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.memory import keep_freed_memory
 
@@ -29,7 +31,8 @@ from lightning_imb.utils.memory import keep_freed_memory
 def classify(cfg: DictConfig) -> pd.DataFrame:
     """Classify every image of a folder or zip, or estimate its number, and write one csv row per image.
 
-    The head is that of the run's own scores: if the run has a post-hoc method, as adjusted by it.
+    Rows are written batch by batch, to a draft that becomes the csv at the end: what stops it half-way loses none. The
+    head is that of the run's own scores: if the run has a post-hoc method, as adjusted by it.
 
     Args:
         cfg: The composed config of ``conf/predict.yaml``.
@@ -40,7 +43,7 @@ def classify(cfg: DictConfig) -> pd.DataFrame:
 
     Raises:
         InputError: If the run, its checkpoint, the exported file or an image is unusable, or a setting does not belong
-            to what predicts.
+            to what predicts; with the name of the draft, if it holds rows.
     """
     check_accelerator(cfg.accelerator)
     keep_freed_memory()
@@ -48,10 +51,10 @@ def classify(cfg: DictConfig) -> pd.DataFrame:
     check_choice(cfg.on_bad_image, "on_bad_image", ("error", "skip"))
     output = _writable(str(cfg.output))
     predictor = _predictor(cfg)
-    names, outputs, skipped = _outputs(cfg, predictor)
-    table = (_numbers if predictor.description.regression else _classes)(outputs, predictor.description)
-    table.insert(0, "name", names)
-    write_text_atomic(output, table.to_csv(index=False, float_format="%.6f"))
+    channels, height, width = predictor.description.image_size
+    source = unlabelled_images(cfg.input, image_size=(height, width), channels=channels)
+    table = _written(_tables(cfg, predictor, source), output)
+    skipped = len(source) - len(table)
     left_out = f", {skipped} unreadable ones skipped" if skipped else ""
     done = "estimated" if predictor.description.regression else "classified"
     Console().print(f"{len(table)} images {done}{left_out}, written to {output}", soft_wrap=True)
@@ -120,19 +123,30 @@ def _writable(output: str) -> Path:
     return path
 
 
-@torch.no_grad()  # not inference mode: images are decoded into one tensor by several threads
-def _outputs(cfg: DictConfig, predictor: Predictor) -> tuple[list[str], Tensor, int]:
-    channels, height, width = predictor.description.image_size
-    source = unlabelled_images(cfg.input, image_size=(height, width), channels=channels)
-    names, rows = [], []
+def _written(tables: Iterable[pd.DataFrame], output: Path) -> pd.DataFrame:
+    """Write tables as they come, so that no later one can lose them; returns all their rows."""
+    done: list[pd.DataFrame] = []
+    with growing_file(output) as file:
+        for table in tables:
+            file.write(table.to_csv(index=False, header=not done, float_format="%.6f").encode("utf-8"))
+            file.flush()
+            done.append(table)
+    return pd.concat(done, ignore_index=True)
+
+
+def _tables(cfg: DictConfig, predictor: Predictor, source: FileSource) -> Iterator[pd.DataFrame]:
+    """A row per image that can be decoded, batch by batch."""
+    made_of, good = _numbers if predictor.description.regression else _classes, 0
     for start in track(range(0, len(source), cfg.batch_size), description="predicting", transient=True):
         wanted = np.arange(start, min(start + cfg.batch_size, len(source)))
         try:
             images, kept = load_all(source, wanted, on_bad_image=cfg.on_bad_image, setting="on_bad_image")
         except NoImageLeftError:  # all of this batch; the next may hold good ones
             continue
-        rows.append(predictor.answer(images))
-        names += [source.names[i] for i in kept.tolist()]
-    if not names:
+        with torch.no_grad():
+            table = made_of(predictor.answer(images), predictor.description)
+        table.insert(0, "name", [source.names[i] for i in kept.tolist()])
+        good += len(table)
+        yield table
+    if not good:
         raise InputError(f"none of the {len(source)} images in {cfg.input} can be decoded: check the files")
-    return names, torch.cat(rows), len(source) - len(names)

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from lightning_imb.build import create
 from lightning_imb.checks import check_accelerator, check_whole
+from lightning_imb.known_keys import check_switch, check_switches
 from lightning_imb.machine import pick_device
 from lightning_imb.reports.collect import collect
 from lightning_imb.reports.comparison import check_repeats
@@ -134,6 +135,8 @@ def inspect_runs(cfg: DictConfig) -> None:
         InputError: If there is no such run, a name is unknown, or, after all else was done and written, an analysis
             could not be done.
     """
+    check_switches(cfg)
+    check_switch(cfg.force, "force")
     check_accelerator(cfg.accelerator)
     check_whole(cfg.batch_size, "batch_size", 1)
     if cfg.threads != "auto":
@@ -141,7 +144,7 @@ def inspect_runs(cfg: DictConfig) -> None:
     if (cfg.run is None) == (cfg.folder is None):
         raise InputError("give either a run folder, run=<folder>, or the folder of a sweep, sweep=<folder>")
     console = wide_console()
-    work = Inspection(_studies(cfg), bool(cfg.force), console)
+    work = Inspection(_studies(cfg), cfg.force, console)
     keep_freed_memory()
     torch.set_num_threads(choose_threads(cfg.threads).value)
     if cfg.run is not None:

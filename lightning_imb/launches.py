@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from lightning_imb.utils.atomic import write_json_atomic
+from lightning_imb.utils.atomic import remove_drafts, write_json_atomic
 from lightning_imb.utils.environment import first_process
 from lightning_imb.utils.errors import InputError, NoRoomError, sentence_of
 from lightning_imb.utils.lock import locked
@@ -49,13 +49,27 @@ def launches_of(folder: str | Path) -> list[dict[str, Any]]:
     return launches
 
 
+def current_launches(folder: str | Path) -> list[dict[str, Any]]:
+    """Launches of the run that a folder holds now, as `launches_of`; those of runs that it superseded are left out.
+
+    Args:
+        folder: A run folder.
+
+    Raises:
+        InputError: If the file is damaged.
+    """
+    launches = launches_of(folder)
+    begin = max((n for n, one in enumerate(launches) if "superseded" in one), default=0)
+    return launches[begin:]
+
+
 def wall_seconds(launches: Sequence[Mapping[str, Any]]) -> float:
     """Seconds of all launches together.
 
     A launch that was killed, or is going on, has not recorded its own: with one of these the sum is a lower limit.
 
     Args:
-        launches: Of a run, see `launches_of`.
+        launches: Of a run, see `current_launches`.
     """
     return float(sum(one.get("wall_s") or 0.0 for one in launches))
 
@@ -144,7 +158,9 @@ def _append(folder: str | Path) -> None:
     process = {"host": socket.gethostname(), "pid": pid, "process_start": start_of(pid)}
     one = {"started": now, **process, "state": "running", "error": None}
     try:
-        with _alone(folder):
+        with _alone(folder) as alone:
+            if alone:
+                remove_drafts(Path(folder), FILE)  # of a launch that was killed
             write_json_atomic(Path(folder) / FILE, {"launches": [*launches_of(folder), one]})
     except NoRoomError:
         raise

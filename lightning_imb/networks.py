@@ -4,8 +4,17 @@ from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
-from lightning_imb.build import build_classifier, build_scheduler, check_task_of, create, memory_layout, monitored_split
+from lightning_imb.build import (
+    build_classifier,
+    build_reweighting,
+    build_scheduler,
+    check_task_of,
+    create,
+    memory_layout,
+    monitored_split,
+)
 from lightning_imb.losses.regression import MSELoss, RegressionLoss
+from lightning_imb.models.classifier import ImbalancedClassifier
 from lightning_imb.models.feature_smoothing import FeatureSmoothing
 from lightning_imb.models.heads import RegressionHead
 from lightning_imb.models.phased import PhasedModule
@@ -16,7 +25,9 @@ from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.target_bins import TargetBins, TargetSample, bins_of
 
 
-def build_network(cfg: DictConfig, known: Known, trains: bool = True) -> PhasedModule:
+def build_network(
+    cfg: DictConfig, known: Known, trains: bool = True, real_counts: Sequence[int] | None = None
+) -> PhasedModule:
     """The module of a training config, with fresh weights.
 
     Args:
@@ -24,10 +35,23 @@ def build_network(cfg: DictConfig, known: Known, trains: bool = True) -> PhasedM
         known: What is known of the training targets.
         trains: Whether it is going to be trained. Else a regressor gets the squared error for its loss: other losses
             have to see the training targets, which a run folder does not hold.
+        real_counts: Of classes, the training images without synthetic ones (K,); None where there are none of these.
     """
     if isinstance(known, TargetSample):
         return build_regressor(cfg, known, trains)
-    return build_classifier(cfg, known)
+    return build_classifier(cfg, known, real_counts)
+
+
+def set_schedules(model: PhasedModule, cfg: DictConfig, epoch: int) -> None:
+    """Let the loss be that of an epoch of phase 1, 0-based: its own schedule and its class weights.
+
+    A checkpoint holds neither, for both are functions of the epoch.
+    """
+    model.loss.begin_epoch(epoch, cfg.epochs)
+    if isinstance(model, ImbalancedClassifier):
+        reweighting = build_reweighting(cfg, model.class_counts)
+        if reweighting is not None:
+            reweighting.weigh(model, epoch, cfg.epochs)
 
 
 def build_regressor(cfg: DictConfig, targets: TargetSample, trains: bool = True) -> ImbalancedRegressor:

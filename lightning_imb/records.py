@@ -120,6 +120,7 @@ def describe_data(cfg: DictConfig, data: ImbalancedDataModule) -> dict[str, Any]
         "mean": transform.mean.flatten().tolist(),
         "std": transform.std.flatten().tolist(),
         "fingerprint": data.fingerprint,
+        "content_stamp": data.content_stamp,
         "skipped": {split: data.skipped(split) for split in splits},
     }
 

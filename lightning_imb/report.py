@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightning_imb.reports.request import Request
 from lightning_imb.utils.atomic import write_text_atomic
+from lightning_imb.utils.checked import checked_flag
 from lightning_imb.utils.cli import hydra_entry, sweep_is_a_folder
 from lightning_imb.utils.errors import InputError
 
@@ -42,7 +43,7 @@ def _main(cfg: "DictConfig") -> None:
             interval=str(cfg.interval),
             order=_names(cfg.order),
             form=cfg.format,
-            per_class=cfg.per_class,
+            per_class=checked_flag("per_class", cfg.per_class),
             bold=cfg.bold,
             figures=cfg.figures and Path(cfg.figures),
             out=cfg.out and Path(cfg.out),

@@ -9,7 +9,7 @@ from lightning_imb.adjust import put_back_head
 from lightning_imb.build import build_datamodule, checkpoint_kind
 from lightning_imb.data.datamodule import ImbalancedDataModule
 from lightning_imb.data.transforms import BatchTransform
-from lightning_imb.fit import load_weights
+from lightning_imb.fit import load_checkpoint
 from lightning_imb.models.phased import PhasedModule
 from lightning_imb.networks import build_network
 from lightning_imb.phase_3 import build_retraining
@@ -44,7 +44,7 @@ def restore_network(run: RunFolder, phase: str, checkpoint: str, as_trained: boo
         settings = build_retraining(cfg, known, trains=False)
         model.dress_for(settings)
         model.loss, model.phase = settings.loss, which
-    load_weights(model, run.checkpoint(which, kind))
+    load_checkpoint(model, run, cfg, which, kind)
     if not as_trained:
         put_back_head(model, run, cfg, which, kind)
     return model.eval()

@@ -1,6 +1,7 @@
 """The run folder: the one contract between training, evaluation and reporting."""
 
 import json
+import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from lightning_imb.phases import Phase
 from lightning_imb.settings import flat_settings
 from lightning_imb.utils.atomic import atomic_file, remove_drafts, write_json_atomic, write_text_atomic
 from lightning_imb.utils.environment import first_process
-from lightning_imb.utils.errors import InputError, NoRoomError
+from lightning_imb.utils.errors import InputError
 from lightning_imb.utils.lock import locked
 
 ANALYSES, FINDINGS = "analysis", "result.json"  # folder of analyses, of a run or a sweep; the done marker of each
@@ -58,11 +59,9 @@ class RunFolder:
         """
         run = cls(path)
         try:
-            with atomic_file(run.path / ".writable"):
+            run.path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=run.path):  # no name that all processes of a run would share
                 pass
-            (run.path / ".writable").unlink()
-        except NoRoomError:
-            raise
         except OSError as error:
             raise InputError(
                 f"The run folder {run.path} cannot be written to ({error.strerror}): "
@@ -110,8 +109,19 @@ class RunFolder:
             return
         with locked(self.path / ".lock", refuse) as held:
             if held:
-                remove_drafts(self.path)
+                self._clear_away()
             yield
+
+    def _clear_away(self) -> None:
+        """Delete the drafts of a training that was killed.
+
+        Those in other places may be alive: evaluations, exports, analyses and the record of launches do without the
+        lock of the run, and another run may have its folder inside this one.
+        """
+        for file in (self.config_file, self.data_file, self.metrics_file):
+            remove_drafts(self.path, file.name)
+        for folder in (self.checkpoints, self.metrics_csv.parent, self.figures, self.predictions):
+            remove_drafts(folder)
 
     def supersede(self) -> Path:
         """Move what the folder holds to ``.superseded/<number>/`` in it, and leave it free for another run.

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -15,9 +15,14 @@ _FREE_KEYS = (
 )
 
 
-def flat_settings(cfg: DictConfig) -> dict[str, Any]:
-    """A config as one flat dict, ``{"imbalance.ratio": 100, ...}``, resolved, lists as their text."""
-    return dict(_flatten(OmegaConf.to_container(cfg, resolve=True)))
+def flat_settings(cfg: DictConfig, resolve: bool = True) -> dict[str, Any]:
+    """A config as one flat dict, ``{"imbalance.ratio": 100, ...}``, resolved or not, lists as their text."""
+    return dict(_flatten(OmegaConf.to_container(cfg, resolve=resolve)))
+
+
+def targets(cfg: DictConfig) -> list[tuple[str, str]]:
+    """Classes and functions that a config names, in lists too: the dotted name of the setting, and their own."""
+    return list(_targets(OmegaConf.to_container(cfg, resolve=True), ""))
 
 
 def matters(key: str) -> bool:
@@ -47,6 +52,17 @@ def first_of(keys: Sequence[str], most: int = 5) -> str:
     """The first few of many names, and how many more there are."""
     more = f" and {len(keys) - most} more" if len(keys) > most else ""
     return f"{', '.join(keys[:most])}{more}"
+
+
+def _targets(value: Any, key: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        if "_target_" in value:
+            yield key, str(value["_target_"])
+        for name, item in value.items():
+            yield from _targets(item, f"{key}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _targets(item, key)
 
 
 def _flatten(value: Any, prefix: str = "") -> list[tuple[str, Any]]:

@@ -14,11 +14,11 @@ from omegaconf import DictConfig
 
 from lightning_imb.data.kept_embeddings import KeptEmbeddings
 from lightning_imb.fit import read_checkpoint
-from lightning_imb.launches import launches_of
+from lightning_imb.launches import current_launches
 from lightning_imb.phases import Phase
 from lightning_imb.reuse import KINDS, copy_phase_1, shapes_phase_1
 from lightning_imb.runs import CheckpointKind, RunFolder
-from lightning_imb.settings import flat_settings, matters
+from lightning_imb.settings import flat_settings, matters, targets
 from lightning_imb.utils.atomic import remove_drafts, write_json_atomic
 from lightning_imb.utils.code import code_digest, own_code
 from lightning_imb.utils.environment import installed
@@ -33,6 +33,10 @@ _PACKAGES = (
 )
 _PARTS = ("callbacks", "data", "losses", "metrics", "mixing", "models", "resampling", "utils")
 _CODE = ("build.py", "fit.py", "networks.py", *(f"{part}/**/*.py" for part in _PARTS))
+_BEGUN_OTHERWISE = (
+    "phase 1 does not go into the store: it was begun without it, with other versions of the packages, or on images "
+    "that were changed or copied since"
+)
 
 
 def wants_store(value: object) -> bool:
@@ -48,22 +52,23 @@ def wants_store(value: object) -> bool:
     return value == "on"
 
 
-def phase_1_identity(cfg: DictConfig, fingerprint: str) -> dict[str, Any]:
+def phase_1_identity(cfg: DictConfig, fingerprint: str, content_stamp: str) -> dict[str, Any]:
     """All that phase 1 is a function of: settings, data and the code that reads them.
 
     Args:
         cfg: The composed training config, ``auto`` settled.
         fingerprint: That of the data.
+        content_stamp: That of the data, which tells also of images that others of equal size took the place of.
     """
     every = flat_settings(cfg)
     settings = {k: v for k, v in every.items() if matters(k) and shapes_phase_1(k)}
     if cfg.callbacks.diagnostics_every:  # they change no result, but their curves come with phase 1
         settings |= {k: v for k, v in every.items() if k.startswith("callbacks.diagnostics_")}
-    targets = [str(value) for key, value in settings.items() if key.endswith("_target_")]
     code: dict[str, Any] = {"code": code_digest(_CODE)}
-    if own := own_code(targets):
+    if own := own_code(name for key, name in targets(cfg) if matters(key) and shapes_phase_1(key)):
         code["own_code"] = own
-    return {"settings": settings, "fingerprint": fingerprint, "versions": installed(_PACKAGES)} | code
+    data = {"fingerprint": fingerprint, "content_stamp": content_stamp}
+    return {"settings": settings, **data, "versions": installed(_PACKAGES)} | code
 
 
 class StoredPhase1:
@@ -119,7 +124,7 @@ class StoredPhase1:
     def publish(self, run: RunFolder) -> None:
         """Put a phase 1 that is over into the store; a store that takes no more is not the end of the run."""
         if not self._trained_all_of(run):
-            log.info("phase 1 was begun with other versions of the packages: it does not go into the store")
+            log.info(_BEGUN_OTHERWISE)
             return
         try:
             copy_phase_1(run, self.run)
@@ -190,7 +195,9 @@ class StoredPhase1:
         """Whether a run has this very phase 1: its folder may hold another one by now."""
         if not (other.config_file.is_file() and other.data_file.is_file() and self._trained_all_of(other)):
             return False
-        identity = phase_1_identity(other.read_config(), other.read_data()["fingerprint"])
+        known = other.read_data()
+        stamp = known.get("content_stamp", "")  # absent from a run of an earlier version
+        identity = phase_1_identity(other.read_config(), known["fingerprint"], stamp)
         return json.dumps(identity, sort_keys=True) == json.dumps(self.identity, sort_keys=True)
 
     def _usable(self, other: RunFolder) -> bool:
@@ -199,10 +206,11 @@ class StoredPhase1:
         return other.has_begun(Phase.REPRESENT) and _intact(other, ["best"] if best else [])
 
     def _trained_all_of(self, run: RunFolder) -> bool:
-        """Whether no launch of a run trained another phase 1 than this: an update may have come in between."""
-        launches = launches_of(run.path)
-        first = max((i for i, one in enumerate(launches) if "superseded" in one), default=0)
-        return {one.get("phase_1_key") for one in launches[first:]} <= {None, self.key}
+        """Whether every launch that trained phase 1 trained this one.
+
+        The packages or the images may have changed in between; of a launch without the store nobody knows.
+        """
+        return {one.get("phase_1_key") for one in current_launches(run.path) if "phase_1" in one} <= {self.key}
 
     def _sign(self, run: RunFolder) -> None:
         owner = {"run": str(run.path.absolute()), "host": socket.gethostname(), "pid": os.getpid()}

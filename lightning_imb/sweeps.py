@@ -12,7 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from lightning_imb.launches import launches_of
+from lightning_imb.launches import current_launches, launches_of
 from lightning_imb.utils.jobs import Cell, Outcome
 from lightning_imb.utils.process import is_alive
 
@@ -143,20 +143,14 @@ def _extractors(cells: Sequence[Cell]) -> Iterator[str]:
     """
     trained, in_use, taken = set(), set(), 0
     for cell in cells:
-        sources = [(one.get("phase_1_key") or cell.name, one["phase_1"]) for one in _of_this_run(cell)]
+        launches = [one for one in current_launches(cell.folder) if "phase_1" in one]
+        sources = [(one.get("phase_1_key") or cell.name, one["phase_1"]) for one in launches]
         trained |= {name for name, source in sources if source in _TRAINED}  # without a key each cell has its own
         in_use |= {name for name, source in sources[-1:] if source in _TRAINED}
         taken += sum(source not in _TRAINED for _, source in sources[-1:])
     taken -= len(trained - in_use)  # whoever trained it took it out of the store again after a kill
     if trained or taken:
         yield f"phase 1: {len(trained)} trained, {taken} taken over"
-
-
-def _of_this_run(cell: Cell) -> list[dict[str, Any]]:
-    """The launches that noted where phase 1 came from, without those of a run with other settings."""
-    launches = launches_of(cell.folder)
-    begin = max((n for n, one in enumerate(launches) if "superseded" in one), default=0)
-    return [one for one in launches[begin:] if "phase_1" in one]
 
 
 def _alive(one: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from lightning_imb.losses.regression import RegressionLoss
 from lightning_imb.models.regressor import ImbalancedRegressor
 from lightning_imb.models.retraining import Retraining
 from lightning_imb.task import CLASS_SCORES, ERRORS, is_regression
+from lightning_imb.utils.checked import start_of
 from lightning_imb.utils.environment import first_process
 from lightning_imb.utils.errors import InputError
 
@@ -85,7 +86,7 @@ def check_targets(cfg: DictConfig, data: ImbalancedDataModule) -> None:
 
 
 def check_regression(model: ImbalancedRegressor, retraining: Retraining | None, cfg: DictConfig) -> None:
-    """Refuse batches too small for a loss that compares its targets, and warn of what is hardly meant.
+    """Refuse batches too small for the loss, and smoothing that never begins; warn of what is hardly meant.
 
     A smaller batch at the end of an epoch teaches nothing, and does no harm.
 
@@ -95,8 +96,11 @@ def check_regression(model: ImbalancedRegressor, retraining: Retraining | None, 
         cfg: The training config.
 
     Raises:
-        InputError: If no batch of a phase would have as many images as its loss needs.
+        InputError: If no batch of a phase would have as many images as its loss needs, or ``smoothing.start_epoch`` is
+            never reached.
     """
+    if model.smoothing is not None:
+        start_of("smoothing.start_epoch", model.smoothing.start_epoch, cfg.epochs)
     _check_batches(model.loss, cfg.batch_size, "batch_size")
     if retraining is not None:
         _check_batches(retraining.loss, cfg.retrain.batch_size, "retrain.batch_size")

@@ -92,11 +92,10 @@ def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
     data.setup("fit")
     check_targets(cfg, data)
     known = known_targets(data)
-    model = build_network(cfg, known)
+    model = build_network(cfg, known, real_counts=data.real_counts)
     # a mistake in phase 3 must not show after phase 1
     phase_3 = build_phase_3(cfg, known) if cfg.retrain.enabled else None
     _check_parts(cfg, model, phase_3, data)
-    rehearse(model, None if phase_3 is None else phase_3.settings, data.image_shape, cfg.batch_size)
     if isinstance(model, ImbalancedClassifier):
         data.second = second_stream(model)
     machine = spare_small_maps(cfg, machine, model.extractor_module, data.image_shape)
@@ -117,13 +116,15 @@ def _train(cfg: DictConfig, run: RunFolder) -> dict[str, Any]:
 
 
 def _check_parts(cfg: DictConfig, model: PhasedModule, phase_3: Phase3 | None, data: ImbalancedDataModule) -> None:
-    """Check what the parts of a training ask of each other."""
+    """Check what the parts of a training ask of each other, and try them."""
+    retraining = None if phase_3 is None else phase_3.settings
     if isinstance(model, ImbalancedRegressor):
-        check_regression(model, None if phase_3 is None else phase_3.settings, cfg)
+        check_regression(model, retraining, cfg)
     elif isinstance(model, ImbalancedClassifier):
         build_reweighting(cfg, data.class_counts)
         check_combination(model, cfg)
     check_posthoc(build_posthoc(cfg.posthoc), *_last_head(cfg, model, phase_3, data), data)
+    rehearse(model, retraining, data.image_shape, cfg.batch_size, cfg.epochs)
 
 
 def _last_head(
@@ -243,7 +244,7 @@ def _stored_phase_1(cfg: DictConfig, data: ImbalancedDataModule) -> StoredPhase1
     if several_processes(cfg.accelerator):
         log.info("a run of several processes trains its own phase 1: the store is for runs of one")
         return None
-    return StoredPhase1(cfg.paths.store, phase_1_identity(cfg, data.fingerprint))
+    return StoredPhase1(cfg.paths.store, phase_1_identity(cfg, data.fingerprint, data.content_stamp))
 
 
 def _represent(fits: TwoFits, model: PhasedModule, stored: StoredPhase1 | None) -> pl.Trainer:

@@ -64,7 +64,7 @@ def pointing(heat: NDArray[Any], regions: NDArray[np.bool_], top: int = 1) -> Po
     Args:
         heat: (H, W), >= 0.
         regions: (R, H, W).
-        top: k: pixels at least as bright as the k-th brightest one point; ties count as several points.
+        top: k, 1..H W: pixels at least as bright as the k-th brightest one point; ties count as several points.
 
     Returns:
         To be summed over maps: ``sum hits / sum points`` is the score of the public code (micro), the mean of ``hit``
@@ -107,7 +107,7 @@ def align(heat: NDArray[Any], regions: NDArray[np.bool_], threshold: float, top:
         heat: (H, W) in [0, 1].
         regions: (R, H, W).
         threshold: Of the hard measures, in (0, 1].
-        top: Of the pointing game, >= 1.
+        top: Of the pointing game, 1..H W.
     """
     pointed = pointing(heat, regions, top)
     return Alignment(

@@ -2,8 +2,9 @@
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from lightning_imb.losses import drw_weights, start_epoch
+from lightning_imb.losses import drw_weights
 from lightning_imb.models.classifier import ImbalancedClassifier
+from lightning_imb.utils.checked import start_of
 
 
 class Reweighting(Callback):
@@ -30,6 +31,9 @@ class Reweighting(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set the weights of this epoch."""
         assert isinstance(pl_module, ImbalancedClassifier)
-        start = start_epoch(self.start, trainer.max_epochs or 1)
-        weights = drw_weights(pl_module.class_counts, trainer.current_epoch, start, self.beta, self.kind)
-        pl_module.loss.set_class_weight(weights)
+        self.weigh(pl_module, trainer.current_epoch, trainer.max_epochs or 1)
+
+    def weigh(self, model: ImbalancedClassifier, epoch: int, epochs: int) -> None:
+        """Give a loss the weights of an epoch, 0-based, of so many."""
+        start = start_of("reweight.start", self.start, epochs)
+        model.loss.set_class_weight(drw_weights(model.class_counts, epoch, start, self.beta, self.kind))

@@ -143,9 +143,9 @@ class ImbalancedDataModule(LightningDataModule):
     def _load(self) -> None:
         splits = self.splits()
         self.class_names, self.bins, self.floor = splits.train.class_names, splits.bins, splits.floor
+        self.fingerprint, self.content_stamp = splits.fingerprint(), splits.content_stamp()  # before they are read
         choice = self.profile, self.selection, self.subset_seed, self.val_size, self.split_seed
         self._sets = prepare_sets(splits, *training_rows(splits, *choice), bool(self.val_size), self._prepare)
-        self.fingerprint = "-".join(source.fingerprint() for source in splits.sources)
         check_sets(self._sets, self.class_names)
         train = self._sets["train"]  # the real images: mean and std are those without over-sampling
         mean, std = resolve_statistics(self.mean, self.std, train.shape[0], train.level_counts)

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from lightning_imb.data.class_probabilities import KINDS, class_probabilities
 from lightning_imb.data.draws import Draw, draw_by_class, draw_in_cycles, shuffled
-from lightning_imb.utils.checked import checked_choice, checked_flag, checked_number, epoch_of
+from lightning_imb.utils.checked import checked_choice, checked_flag, checked_number, start_of
 from lightning_imb.utils.errors import InputError
 
 
@@ -28,7 +28,7 @@ class Sampling:
             ``balanced``, the largest class times the number of classes; or a whole number >= 1.
 
     Raises:
-        InputError: If an argument is out of its range, or ``start`` is an epoch that is never reached.
+        InputError: If an argument is out of its range, or ``start`` is never reached.
 
     Source:
         Deferred re-sampling: Cao et al. 2019 (arXiv 1906.07413). The kinds: `class_probabilities`.
@@ -49,12 +49,7 @@ class Sampling:
         self.beta = checked_number("sampler.beta", beta, 0, 1)
         self.replacement = checked_flag("sampler.replacement", replacement)
         self.epochs = _checked_whole("sampler.epochs", epochs, "give a whole number >= 1")
-        self.first = epoch_of("sampler.start", start, epochs)
-        if isinstance(start, int) and self.first >= epochs:
-            raise InputError(
-                f"sampler.start={start} is never reached in epochs={epochs}: "
-                "lower it, or give a share of the epochs such as 0.8"
-            )
+        self.first = start_of("sampler.start", start, epochs)
         if epoch_length not in ("dataset", "balanced"):
             _checked_whole("sampler.epoch_length", epoch_length, "give dataset, balanced or a whole number >= 1")
         self.epoch_length = epoch_length

@@ -49,7 +49,10 @@ class ImageSource(Protocol):
         """The images at these indices, in that order, as a source of their own."""
 
     def fingerprint(self) -> str:
-        """Hash that changes when the data change; nothing is decoded for it."""
+        """Hash that changes when the data change, and not when they are copied; nothing is decoded for it."""
+
+    def content_stamp(self) -> str:
+        """What changes with an image also where the fingerprint does not; copying the data may change it too."""
 
 
 class ArraySource:
@@ -107,6 +110,10 @@ class ArraySource:
         pixels = self.images.contiguous().numpy()
         numbers: list[bytes | memoryview] = [self.labels.tobytes(), pixels.data, *_bytes(self.values)]
         return digest([self.class_names, self.names, [str(pixels.shape)]], numbers)
+
+    def content_stamp(self) -> str:
+        """Empty: the fingerprint holds every pixel."""
+        return ""
 
 
 class FileSource:
@@ -172,11 +179,15 @@ class FileSource:
     def fingerprint(self) -> str:
         """SHA-256 of names, labels, values, decoding options and file sizes (in a zip also the checksums).
 
-        In a folder a file that was replaced by another one of equal size goes unnoticed.
+        In a folder a file that was replaced by another one of equal size goes unnoticed; see `content_stamp`.
         """
         files = [str(self.image_size), str(self.channels), *map(self.store.stamp, self.names)]
         numbers = [self.labels.tobytes(), *_bytes(self.groups), *_bytes(self.values)]
         return digest([self.class_names, self.names, files], numbers)
+
+    def content_stamp(self) -> str:
+        """SHA-256 of place, sizes and times of change of the files; in a zip of their sizes and checksums."""
+        return digest([self.store.content_stamps(self.names)])
 
 
 def _checked_labels(labels: npt.ArrayLike, images: int, names: int, classes: int) -> npt.NDArray[np.int64]:

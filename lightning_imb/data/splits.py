@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lightning_imb.data.digest import digest
 from lightning_imb.data.grouped_split import check_both_sides, grouped_rows
 from lightning_imb.data.sources import ImageSource
 from lightning_imb.utils.errors import InputError
@@ -34,6 +35,14 @@ class Splits(NamedTuple):
     def sources(self) -> list[ImageSource]:
         """Those that are there, training images first."""
         return [source for source in (self.train, self.val, self.test) if source is not None]
+
+    def fingerprint(self) -> str:
+        """What tells other data, and is the same for a copy: for a run that goes on."""
+        return "-".join(source.fingerprint() for source in self.sources)
+
+    def content_stamp(self) -> str:
+        """What tells any changed image, and may differ for a copy: for what other runs take over."""
+        return digest([[source.content_stamp() for source in self.sources]])
 
 
 def stratified_split(

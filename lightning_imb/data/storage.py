@@ -45,7 +45,8 @@ class FolderStore:
     """Files of a directory tree.
 
     ``stamp`` knows sizes only: a file that was replaced by another one of equal size goes unnoticed in what is built
-    on it, the fingerprint of a data set. Times would notice, but they change when data are copied or moved.
+    on it, the fingerprint of a data set. Times notice, but they change when data are copied or moved: they are in
+    ``content_stamps``, for what may not be mistaken and can be made anew.
     """
 
     def __init__(self, root: Path) -> None:

@@ -21,7 +21,7 @@ from lightning_imb.losses.sade import SADELoss
 from lightning_imb.losses.seesaw import SeesawLoss
 from lightning_imb.losses.sigmoid_focal import SigmoidFocalLoss
 from lightning_imb.losses.vector_scaling import CDTLoss, VSLoss
-from lightning_imb.losses.weights import class_weights, drw_weights, start_epoch
+from lightning_imb.losses.weights import class_weights, drw_weights
 
 __all__ = [
     "AsymmetricLoss",
@@ -48,5 +48,4 @@ __all__ = [
     "VSLoss",
     "class_weights",
     "drw_weights",
-    "start_epoch",
 ]

@@ -35,7 +35,8 @@ class ClassCountLoss(nn.Module, ABC):
         weights: ``none``, ``inverse``, ``inverse_sqrt``, ``effective``, ``auto`` (= ``inverse``), each rescaled
             to sum K, or K finite numbers >= 0 that are used as given.
         beta: 0..1, read by ``weights="effective"`` only.
-        reduction: ``weighted_mean`` or ``mean``.
+        reduction: ``weighted_mean`` or ``mean``. Of several processes (DDP) each divides by the weights of its own
+            rows, as with `torch.nn.CrossEntropyLoss`: only ``mean`` is then that of the whole batch.
 
     Raises:
         InputError: fewer than two classes, an empty class, or an unusable option.
@@ -108,18 +109,35 @@ class ClassCountLoss(nn.Module, ABC):
         if isinstance(self._weights, str):
             self.set_class_weight(class_weights(class_counts, self._weights, self._beta))
 
-    def prior_left(self, class_counts: Sequence[int] | Tensor) -> Tensor:
-        """Log of the class shares that plain logits predict for after training: what the loss leaves of the prior.
+    @property
+    def acting_weight(self) -> Tensor:
+        """Class weights of now, ``(K,)``: all ones while a schedule of the loss holds its weights back."""
+        return self.class_weight
 
-        Class weights are not accounted for.
+    def weighted_counts(self, class_counts: Sequence[int] | Tensor) -> Tensor:
+        """Samples per class as the loss counts them: a weight is as good as so many times the samples.
+
+        Exact for ``reduction="mean"``; a ``weighted_mean`` of small batches lessens large weights.
 
         Args:
             class_counts: samples per class that reached the loss, ``(K,)``, each >= 1.
 
         Returns:
+            ``(K,)`` float64 on the CPU; 0 for a class of weight 0.
+        """
+        return checked_counts(class_counts) * self.acting_weight.cpu().to(torch.float64)
+
+    def prior_left(self, class_counts: Sequence[int] | Tensor) -> Tensor:
+        """Log of the class shares that plain logits predict for after training: what the loss leaves of the prior.
+
+        Args:
+            class_counts: samples per class that reached the loss, ``(K,)``; its class weights are accounted for where
+                these are `weighted_counts`.
+
+        Returns:
             ``(K,)`` float64 on the CPU, up to a constant.
         """
-        counts = checked_counts(class_counts).to(torch.float64)
+        counts = torch.as_tensor(class_counts, dtype=torch.float64)
         return (counts / counts.sum()).log()
 
     def begin_epoch(self, epoch: int, epochs: int) -> None:

@@ -53,4 +53,7 @@ class ClassWeightedSmoothingLoss(ClassCountLoss):
         weight, shares = self.class_weight.to(logits.dtype), as_shares(logits, target)
         terms = -weight * logits.log_softmax(dim=1)
         losses = (1 - self._eps) * (shares * terms).sum(dim=1) + self._eps * terms.mean(dim=1)
-        return self._reduced(losses.sum(), (shares * weight).sum(dim=1))
+        mass = (shares * weight).sum(dim=1)
+        if self._reduction == "weighted_mean":  # nothing to divide by, though the smoothed mass falls on other classes
+            losses = losses.where(mass.sum() > 0, 0)
+        return self._reduced(losses.sum(), mass)

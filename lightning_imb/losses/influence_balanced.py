@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from lightning_imb.losses.base import ClassCountLoss
 from lightning_imb.losses.checks import checked_positive
 from lightning_imb.losses.cross_entropy import CrossEntropyLoss, surprise
-from lightning_imb.losses.weights import start_epoch
-from lightning_imb.utils.checked import checked_flag
+from lightning_imb.utils.checked import checked_flag, epoch_of, start_of
 
 
 class InfluenceBalancedLoss(ClassCountLoss):
@@ -54,15 +53,20 @@ class InfluenceBalancedLoss(ClassCountLoss):
         super().__init__(class_counts, weights=weights, beta=beta, reduction=reduction)
         self._alpha = checked_positive("alpha", alpha)
         self._eps = checked_positive("eps", eps)
-        start_epoch(start, 1)  # an unusable start is an error now, not in the first epoch
+        epoch_of("start", start, 1)  # an unusable start is an error now, not in the first epoch
         self._start = start
         self._detach = checked_flag("detach", detach)
         self._started = True
         self._plain = CrossEntropyLoss(self.class_counts)
 
+    @property
+    def acting_weight(self) -> Tensor:
+        """See `ClassCountLoss`; ones before ``start``."""
+        return self.class_weight if self._started else torch.ones_like(self.class_weight)
+
     def begin_epoch(self, epoch: int, epochs: int) -> None:
         """Switch from cross entropy to the influence at ``start``."""
-        self._started = epoch >= start_epoch(self._start, epochs)
+        self._started = epoch >= start_of("loss.start", self._start, epochs)
 
     def from_embeddings(self, head: nn.Module, z: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Loss of a batch by its embeddings ``(N, D)``, and its logits ``(N, K)``."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from lightning_imb.losses.base import ClassCountLoss
 from lightning_imb.losses.checks import checked_number
 from lightning_imb.losses.cross_entropy import surprise
-from lightning_imb.losses.weights import start_epoch
+from lightning_imb.utils.checked import epoch_of, start_of
 from lightning_imb.utils.errors import InputError
 
 
@@ -68,13 +68,13 @@ class LabelSmoothingLoss(ClassCountLoss):
     ) -> None:
         super().__init__(class_counts, weights=weights, beta=beta, reduction=reduction)
         self.register_buffer("eps", _rates(eps, self.num_classes).to(torch.float32), persistent=False)
-        start_epoch(start, 1)  # an unusable start is an error now, not in the first epoch
+        epoch_of("start", start, 1)  # an unusable start is an error now, not in the first epoch
         self._start = start
         self._started = True
 
     def begin_epoch(self, epoch: int, epochs: int) -> None:
         """Switch from cross entropy to smoothed labels at ``start``."""
-        self._started = epoch >= start_epoch(self._start, epochs)
+        self._started = epoch >= start_of("loss.start", self._start, epochs)
 
     def per_sample(self, logits: Tensor, target: Tensor) -> Tensor:
         """Smoothed cross entropy of each sample, ``(N,)``."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from lightning_imb.losses.checks import checked_number, checked_positive
 from lightning_imb.losses.experts import ExpertLoss
 from lightning_imb.losses.ldam import LDAMLoss
-from lightning_imb.utils.checked import epoch_of
+from lightning_imb.utils.checked import epoch_of, start_of
 
 
 class RIDELoss(ExpertLoss):
@@ -84,9 +84,14 @@ class RIDELoss(ExpertLoss):
         """The scale s that the margins are multiplied by."""
         return self._margin.required_scale
 
+    @property
+    def acting_weight(self) -> Tensor:
+        """See `ClassCountLoss`; ones before ``start``."""
+        return self.class_weight if self._late else torch.ones_like(self.class_weight)
+
     def begin_epoch(self, epoch: int, epochs: int) -> None:
         """Let classes differ in weight and temperature from ``start`` on."""
-        self._late = epoch >= epoch_of("start", self._start, epochs)
+        self._late = epoch >= start_of("loss.start", self._start, epochs)
 
     def per_sample(self, logits: Tensor, target: Tensor) -> Tensor:
         """LDAM of each sample, ``(N,)``, summed over the experts of logits ``(N, E, K)``."""

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from lightning_imb.losses.checks import checked_choice, checked_counts, checked_number
-from lightning_imb.utils.checked import epoch_of
 
 KINDS = ("none", "inverse", "inverse_sqrt", "effective", "auto")
 
@@ -81,19 +80,3 @@ def drw_weights(
     """
     weights = class_weights(class_counts, kind, beta)
     return weights if epoch >= start else torch.ones_like(weights)
-
-
-def start_epoch(start: int | float, max_epochs: int) -> int:
-    """Turn a start given as an epoch or as a share of the training into an epoch.
-
-    Args:
-        start: an integer is the epoch itself, 0-based; a float in 0..1 is a share of ``max_epochs``.
-        max_epochs: epochs of the whole fit, >= 1.
-
-    Returns:
-        The first epoch concerned, 0-based: ``start_epoch(0.8, 200) == 160``.
-
-    Raises:
-        InputError: a negative epoch or a share outside 0..1.
-    """
-    return epoch_of("start", start, max_epochs)

@@ -30,12 +30,14 @@ class ImbalancedClassifier(PhasedModule):
         loss: Training loss; evaluation reports plain cross entropy of the logits.
         optimizer: Makes the optimizer from parameter groups.
         scheduler: Makes the learning-rate schedule, stepped once per epoch, from the optimizer.
-        class_counts: Training images per class (K,).
+        class_counts: Training images per class (K,), synthetic ones included.
         monitor: Name of the set that is scored every epoch, ``val`` or ``test``.
         log_per_class: Whether the recall of every class is logged each epoch, as ``split/recall/<index>``;
             ``auto`` does so for up to ``MANY_CLASSES`` classes, because every class is a column and a chart.
         mixing: How batches of phase 1 are mixed; None for not at all. Training scores count own labels then.
         sharpness: What the gradients of phase 1 are taken of beside the loss at the weights; None for nothing.
+        real_counts: Training images per class (K,) without synthetic ones, by which scores are grouped; None for
+            ``class_counts``.
     """
 
     loss: ClassCountLoss
@@ -52,8 +54,10 @@ class ImbalancedClassifier(PhasedModule):
         log_per_class: bool | str,
         mixing: Mixer | None = None,
         sharpness: SAM | None = None,
+        real_counts: Sequence[int] | None = None,
     ) -> None:
         super().__init__(extractor, head, loss, optimizer, scheduler, class_counts, monitor, sharpness)
+        self.real_counts = self.class_counts if real_counts is None else list(real_counts)
         self.log_per_class = len(class_counts) <= MANY_CLASSES if log_per_class == "auto" else bool(log_per_class)
         self.mixing = NoMixing(class_counts) if mixing is None else mixing
         self.train_tally = ClassTally(len(class_counts))
@@ -125,7 +129,7 @@ class ImbalancedClassifier(PhasedModule):
 
     def training_scores(self) -> Mapping[str, float]:
         """Balanced accuracy and accuracy of the epoch."""
-        result = scores(self.train_tally.rates(), self.class_counts)
+        result = scores(self.train_tally.rates(), self.real_counts)
         self.train_tally.reset()
         return {name: result[name] for name in ("bacc", "top1")}
 
@@ -138,7 +142,7 @@ class ImbalancedClassifier(PhasedModule):
         """Scores of the set, and the recall of each class of it where that is logged."""
         found = self.eval_tally.rates()
         self.eval_tally.reset()
-        result = scores(found, self.class_counts)
+        result = scores(found, self.real_counts)
         if self.log_per_class:
             present = found.support.nonzero()[0].tolist()
             result |= {f"recall/{c}": float(found.recall[c]) for c in present}

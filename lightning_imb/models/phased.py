@@ -151,8 +151,10 @@ class PhasedModule(LightningModule, ABC):
         return self.answer(self.embed(images))
 
     def embed(self, images: Tensor) -> Tensor:
-        """Embeddings (N, D) of normalised images (N, C, H, W), as the head reads them."""
-        embedding: Tensor = self.after(self.extractor(images))
+        """Embeddings (N, D) of normalised images (N, C, H, W), as the head reads them, at least float32."""
+        z = self.extractor(images)
+        with torch.autocast(z.device.type, enabled=False):
+            embedding: Tensor = self.after(exact(z))
         return embedding
 
     def answer(self, z: Tensor) -> Tensor:

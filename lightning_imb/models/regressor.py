@@ -12,7 +12,6 @@ from lightning_imb.losses.regression import RegressionLoss
 from lightning_imb.metrics import ErrorTally
 from lightning_imb.models.backbones import Extractor
 from lightning_imb.models.feature_smoothing import FeatureSmoothing
-from lightning_imb.models.heads import exact
 from lightning_imb.models.phased import PhasedModule
 from lightning_imb.models.retraining import OptimizerFactory, SchedulerFactory
 from lightning_imb.models.sam import SAM
@@ -86,7 +85,7 @@ class ImbalancedRegressor(PhasedModule):
 
     def loss_of_images(self, batch: Any) -> tuple[Tensor, Tensor, Tensor]:
         """Loss, predictions (N,) and targets (N,) of a batch."""
-        z = exact(self.embed(batch.inputs))
+        z = self.embed(batch.inputs)
         if self.smoothing is not None and self.phase is Phase.REPRESENT:
             z = self.smoothing(z, batch.target, self.current_epoch)
         with torch.autocast(z.device.type, enabled=False):

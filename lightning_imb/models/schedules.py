@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from lightning_imb.losses import start_epoch
+from lightning_imb.utils.checked import epoch_of
 from lightning_imb.utils.errors import InputError
 
 
@@ -28,7 +28,7 @@ def warmup_multistep(
     Raises:
         InputError: If the milestones do not ascend, or one is negative or a share above 1.
     """
-    drops = [start_epoch(milestone, epochs) for milestone in milestones]
+    drops = [epoch_of("an entry of scheduler.milestones", milestone, epochs) for milestone in milestones]
     if drops != sorted(drops):
         raise InputError(f"scheduler.milestones must ascend, not {list(milestones)}")
     _check_warmup(warmup_epochs)

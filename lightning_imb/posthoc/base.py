@@ -25,7 +25,8 @@ class Given(NamedTuple):
         val: Validation embeddings; None where the protocol holds none out.
         head_prior: Shares of the classes (K,) that the plain logits predict for: those of the samples that reached the
             loss, which samplers and over-samplers change, less what the loss took out of the logits, in full or in
-            part (logit adjustment, balanced softmax, LADE); None: those of ``class_counts``.
+            part (logit adjustment, balanced softmax, LADE), class weights not accounted for; None: those of
+            ``class_counts``.
         numbers: Training targets (N,) of a regression; None where the targets are classes.
     """
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from lightning_imb.posthoc.base import Given, linear_parts
 from lightning_imb.posthoc.heads import FixedLinear
 from lightning_imb.posthoc.searched import SearchedPostHoc
+from lightning_imb.utils.errors import InputError
 
 TENTHS_TO_1 = tuple(i / 10 for i in range(11))
 
@@ -36,6 +37,14 @@ class WeightRescaling(SearchedPostHoc):
         """Refuse a head that is not linear, and a search without validation data."""
         linear_parts(given.head, self.name)
         super().check(given)
+
+    def check_worth(self, given: Given) -> None:
+        """Refuse classes of one size: no row would become longer, whatever gamma is."""
+        if min(given.class_counts) == max(given.class_counts):
+            raise InputError(
+                f"posthoc=weight_rescaling changes nothing where all classes have {given.class_counts[0]} training "
+                "images: choose posthoc=none"
+            )
 
     def head_for(self, given: Given, value: float) -> nn.Module:
         """The head with its rows lengthened by this gamma."""

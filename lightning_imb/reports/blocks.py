@@ -12,12 +12,13 @@ import numpy as np
 from lightning_imb.reports.collect import RunRecord
 from lightning_imb.reports.comparison import check_protocols, check_repeats, known_metrics, protocols_of
 from lightning_imb.reports.differences import (
-    DATA_GROUPS,
     check_keys,
+    data_difference,
     data_of,
     difference,
     group_of,
     test_data_of,
+    unlike,
     varying_keys,
 )
 from lightning_imb.reports.task import Task, task_of
@@ -145,16 +146,17 @@ def _everything(axes: Sequence[str], same_data: Identify) -> Identify:
 
 def _check(groups: Groups, rows: Sequence[str], same_data: Identify) -> None:
     """Within a block the data are the same; within a block and a level nothing differs but the seed."""
-    seen: dict[Hashable, RunRecord] = {}
+    blocks: dict[Hashable, list[RunRecord]] = {}
     for level, found in groups.items():
         for block, runs in found.items():
             check_repeats(runs, f"{level} and a block", rows)
-            first = seen.setdefault(block, runs[0])
-            if same_data(first) != same_data(runs[0]):
-                raise InputError(
-                    f"{first.path} and {runs[0].path} share a block and were trained on different data "
-                    f"({difference(first, runs[0], DATA_GROUPS)}): add what differs to blocks=."
-                )
+            blocks.setdefault(block, []).extend(runs)
+    for runs in blocks.values():
+        if pair := unlike(runs, same_data):
+            raise InputError(
+                f"{pair[0].path} and {pair[1].path} share a block and were trained on different data "
+                f"({data_difference(*pair)}): add what differs to blocks=, or train them on the same data."
+            )
 
 
 def _values(groups: Groups, metric: str) -> list[list[Values]]:

@@ -22,7 +22,7 @@ _NEEDED = ("method", "seed", "protocol", "class_counts", "class_names")
 _NEEDED_OF_BINS = ("target", "bin_edges")
 
 # Seeds that follow the seed of the run, or are repeated with it: what they draw is what repeats differ in.
-_SEEDS = ("random_state", "data_seed")
+REPEATED_SEEDS = ("random_state", "data_seed")
 
 # The same phase 1, found elsewhere: runs of several seeds cannot but name several folders.
 _SAME_RESULT = ("represent_from",)
@@ -71,6 +71,12 @@ class RunRecord:
             for key, value in self.settings.items()
             if _tells_apart(key)
         }
+
+    @functools.cached_property
+    def fingerprint(self) -> str | None:
+        """That of the data, from ``data.json``; None where the run has noted none."""
+        run = RunFolder(self.path)
+        return run.read_data().get("fingerprint") if run.data_file.is_file() else None
 
     def score(self, name: str) -> float | None:
         """One number of ``metrics.json``; None where the run has no such number."""
@@ -180,4 +186,4 @@ def _read(run: RunFolder) -> RunRecord:
 
 @functools.lru_cache(maxsize=4096)
 def _tells_apart(key: str) -> bool:
-    return matters(key) and key not in ("seed", *_SAME_RESULT) and not key.endswith(_SEEDS)
+    return matters(key) and key not in ("seed", *_SAME_RESULT) and not key.endswith(REPEATED_SEEDS)

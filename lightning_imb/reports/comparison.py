@@ -1,12 +1,22 @@
 """Numbers of a comparison: runs grouped into rows, scores summed up over seeds."""
 
 import statistics
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from lightning_imb.reports.collect import RunRecord, grouped
-from lightning_imb.reports.differences import DATA_GROUPS, check_keys, cure, data_of, difference, group_of
+from lightning_imb.reports.differences import (
+    DATA_GROUPS,
+    check_keys,
+    cure,
+    data_difference,
+    data_of,
+    difference,
+    group_of,
+    told_apart_by,
+    unlike,
+)
 from lightning_imb.reports.task import PER_CLASS, Task, task_of
 from lightning_imb.utils.direction import lower_is_better
 from lightning_imb.utils.errors import InputError
@@ -109,11 +119,11 @@ def compare(records: Sequence[RunRecord], rows: str | Sequence[str], metrics: Se
     groups = grouped(records, keys)
     for labels, members in groups.items():
         check_repeats(members, f"row {', '.join(labels)}", keys)
-    known = known_metrics(records, metrics)
+    known, data = known_metrics(records, metrics), told_apart_by(records)
     return Comparison(
         keys=keys,
         metrics=known,
-        rows=tuple(_row(labels, members, known, PER_CLASS[task].key) for labels, members in groups.items()),
+        rows=tuple(_row(labels, members, known, PER_CLASS[task].key, data) for labels, members in groups.items()),
         task=task,
         class_names=_common(tuple(record.metrics["class_names"]) for record in records),
         train_counts=shared_counts(records),
@@ -247,12 +257,18 @@ def check_repeats(members: Sequence[RunRecord], where: str, keys: Sequence[str])
             )
 
 
-def _row(labels: tuple[str, ...], members: Sequence[RunRecord], metrics: Iterable[str], per_class: str) -> Row:
+def _row(
+    labels: tuple[str, ...],
+    members: Sequence[RunRecord],
+    metrics: Iterable[str],
+    per_class: str,
+    data: Callable[[RunRecord], Hashable],
+) -> Row:
     scores = {name: Summary(_present(record.score(name) for record in members)) for name in metrics}
     by_class = zip(*(record.metrics.get(per_class, ()) for record in members), strict=False)
     seeds = tuple(record.seed for record in members)
     summaries = tuple(Summary(_present(values)) for values in by_class)
-    return Row(labels, seeds, scores, summaries, (members[0].protocol, data_of(members[0])))
+    return Row(labels, seeds, scores, summaries, (members[0].protocol, data(members[0])))
 
 
 def _present(values: Iterable[float | None]) -> tuple[float, ...]:
@@ -269,10 +285,9 @@ def _check_data(records: Sequence[RunRecord], keys: Sequence[str]) -> None:
     """Methods may be compared, data may not: keys that choose the data must settle it."""
     choosing = [key for key in keys if group_of(key) in DATA_GROUPS]
     for labels, members in grouped(records, choosing).items():
-        different = next((r for r in members if data_of(r) != data_of(members[0])), None)
-        if different is not None:
+        if pair := unlike(members):
             where = f" with {', '.join(labels)}" if labels else ""
             raise InputError(
-                f"{members[0].path} and {different.path}{where} were trained on different data "
-                f"({difference(members[0], different, DATA_GROUPS)}): {cure(members[0], different, keys, DATA_GROUPS)}."
+                f"{pair[0].path} and {pair[1].path}{where} were trained on different data "
+                f"({data_difference(*pair)}): {cure(*pair, keys, DATA_GROUPS)}."
             )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
-from lightning_imb.reports.collect import RunRecord
+from lightning_imb.reports.collect import REPEATED_SEEDS, RunRecord
 from lightning_imb.settings import first_of
 from lightning_imb.utils.errors import InputError
 
@@ -14,6 +14,7 @@ _TARGET_SETTINGS = (
     *_DATA_SETTINGS,
     *("dataset.target", "dataset.image_size", "dataset.test_seed", "dataset.laws.range"),
 )
+_DECODING = ("dataset.image_size", "dataset.channels")  # the same images have another fingerprint with each
 
 
 def group_of(key: str) -> str:
@@ -74,7 +75,7 @@ def _telling(a: RunRecord, b: RunRecord, keys: Sequence[str], most: int = 3) -> 
 
 
 def data_of(record: RunRecord) -> Hashable:
-    """What tells the data of two runs apart: classes, counts of every split, how they were drawn.
+    """What settings and counts tell of the data of a run: classes, counts of every split, how they were drawn.
 
     Numeric targets may be drawn anew with every seed, and bins may follow them: of a regression it is how many
     samples there are and the law of the training targets.
@@ -91,6 +92,59 @@ def test_data_of(record: RunRecord) -> Hashable:
     """What tells the test sets of two regressions apart: laws of the training targets share one."""
     tested = sum(record.metrics["class_counts"].get("test", ()))
     return tested, _settings(record, lambda key: key in _TARGET_SETTINGS)
+
+
+def unlike(
+    records: Sequence[RunRecord], drawn: Callable[[RunRecord], Hashable] = data_of
+) -> tuple[RunRecord, RunRecord] | None:
+    """The first two runs that are on different data; None where all are on the same.
+
+    Args:
+        records: At least one run.
+        drawn: What their settings and counts tell of the data; beside it their fingerprints are compared.
+    """
+    wanted, seen = drawn(records[0]), dict[Hashable, RunRecord]()
+    for record in records:
+        if drawn(record) != wanted:
+            return records[0], record
+        if _fingerprint(record) is not None:
+            twin = seen.setdefault(_read_as(record), record)
+            if twin.fingerprint != record.fingerprint:
+                return twin, record
+    return None
+
+
+def told_apart_by(records: Sequence[RunRecord]) -> Callable[[RunRecord], Hashable]:
+    """What tells the data of these runs apart: :func:`data_of`, and the fingerprint where that does not do."""
+    alike: dict[Hashable, list[RunRecord]] = {}
+    for record in records:
+        alike.setdefault(data_of(record), []).append(record)
+    if all(unlike(members) is None for members in alike.values()):
+        return data_of
+    return lambda record: (data_of(record), record.fingerprint)
+
+
+def data_difference(a: RunRecord, b: RunRecord) -> str:
+    """Say what tells the data of two runs apart, which :func:`unlike` has found."""
+    told = difference(a, b, DATA_GROUPS)
+    if data_of(a) != data_of(b):
+        return told
+    files = "other files, labels or sizes, by the fingerprint in data.json"
+    return f"{files}; {told}" if _within(different_keys(a, b), DATA_GROUPS) else files
+
+
+def _fingerprint(record: RunRecord) -> str | None:
+    """None of a regression, too: numeric targets may be drawn anew with every seed."""
+    return None if record.regression else record.fingerprint
+
+
+def _read_as(record: RunRecord) -> Hashable:
+    """What fingerprints of the same data depend on: how images are decoded, and seeds that repeats draw data with."""
+    return tuple(
+        (key, value)
+        for key, value in record.settings.items()
+        if key in _DECODING or (key.endswith(REPEATED_SEEDS) and group_of(key) == "dataset")
+    )
 
 
 def _settings(record: RunRecord, wanted: Callable[[str], bool]) -> tuple[tuple[str, Any], ...]:

@@ -12,7 +12,7 @@ from lightning_imb.reports.grid import Grid, to_markdown
 from lightning_imb.reports.latex import NEEDS, to_latex
 from lightning_imb.reports.ordering import orderings
 from lightning_imb.reports.ordering_grid import ordering_grid, ordering_sentences
-from lightning_imb.reports.paired import compare_pairs
+from lightning_imb.reports.paired import Kind, compare_pairs
 from lightning_imb.reports.paired_tables import conditions, pairs_csv, pairs_grid, ranks_grid, warning_of
 from lightning_imb.reports.pivot import pivot
 from lightning_imb.reports.ranks import rank_test
@@ -85,7 +85,7 @@ def make_csv(records: Sequence[RunRecord], request: Request) -> str:
     """
     if request.compare:
         blocks = arrange(records, request.rows, request.metrics[0], request.blocks)
-        return pairs_csv(compare_pairs(blocks, request.control), blocks)
+        return pairs_csv(compare_pairs(blocks, request.control, cast(Kind, request.interval)), blocks)
     if request.cols:
         return pivot_csv(pivot(records, request.rows, request.cols, request.metrics[0]))
     return comparison_csv(compare(records, request.rows, request.metrics), request.per_class)
@@ -130,7 +130,7 @@ def _error_figures(records: Sequence[RunRecord], request: Request, folder: Path)
 
 def _paired(records: Sequence[RunRecord], request: Request) -> Document:
     blocks = arrange(records, request.rows, request.metrics[0], request.blocks)
-    pairs = pairs_grid(compare_pairs(blocks, request.control), blocks)
+    pairs = pairs_grid(compare_pairs(blocks, request.control, cast(Kind, request.interval)), blocks)
     test = rank_test(blocks)
     if isinstance(test, str):
         return Document((pairs,), (f"{test}.",))

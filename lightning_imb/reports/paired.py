@@ -1,8 +1,11 @@
 """Paired comparison of two levels over the blocks they share."""
 
 import itertools
+import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import stats
@@ -13,7 +16,11 @@ from lightning_imb.utils.errors import InputError
 
 LEVEL = 0.95  # of the intervals
 RESAMPLES = 9999
-MIN_INTERVAL = 5  # below this many pairs a bootstrap draws from too few values to mean anything
+
+Kind = Literal["t", "bootstrap"]
+Interval = tuple[float, float]
+
+MIN_INTERVAL: dict[Kind, int] = {"t": 2, "bootstrap": 5}  # pairs; of fewer a bootstrap draws from too few values
 
 _SEED = 0  # the same interval for the same runs
 
@@ -29,7 +36,8 @@ class Pair:
         unequal: Number of them in which the two differ.
         median: Median difference; NaN without blocks, like the numbers that follow.
         mean: Mean difference.
-        interval: 95% bootstrap interval of the mean difference; None below five blocks.
+        interval: 95% interval of the mean difference; None with too few blocks.
+        kind: How the interval was made: ``t`` or ``bootstrap``.
         effect: Matched-pairs rank-biserial correlation in [-1, 1].
         p: Two-sided p value of the Wilcoxon signed-rank test.
         p_holm: The p value after Holm's correction over all pairs.
@@ -41,18 +49,20 @@ class Pair:
     unequal: int
     median: float
     mean: float
-    interval: tuple[float, float] | None
+    interval: Interval | None
+    kind: Kind
     effect: float
     p: float
     p_holm: float
 
 
-def compare_pairs(blocks: Blocks, control: str | None = None) -> list[Pair]:
+def compare_pairs(blocks: Blocks, control: str | None = None, kind: Kind = "t") -> list[Pair]:
     """Compare every two levels, or one with all others, over the blocks that both have.
 
     Args:
         blocks: The scores.
         control: The level that all others are compared with; None for all pairs.
+        kind: How the intervals are made; see :func:`t_interval` and :func:`bootstrap_interval`.
 
     Raises:
         InputError: There is no level of that name.
@@ -71,7 +81,8 @@ def compare_pairs(blocks: Blocks, control: str | None = None) -> list[Pair]:
             unequal=int(np.count_nonzero(gap)),
             median=float(np.median(gap)) if len(gap) else np.nan,
             mean=float(np.mean(gap)) if len(gap) else np.nan,
-            interval=mean_interval(gap),
+            interval=t_interval(gap.tolist()) if kind == "t" else bootstrap_interval(gap),
+            kind=kind,
             effect=rank_biserial(gap),
             p=p,
             p_holm=corrected,
@@ -87,8 +98,24 @@ def _pairs(levels: Sequence[str], control: str | None) -> list[tuple[int, int]]:
     return [(i, other) for i in range(len(levels)) if i != other]
 
 
-def mean_interval(differences: np.ndarray) -> tuple[float, float] | None:
-    """95% bootstrap interval (BCa) of the mean of at least five differences.
+def t_interval(differences: Sequence[float]) -> Interval | None:
+    """95% interval of the mean of all pairs there could be, by Student's t: exact for normal differences.
+
+    Args:
+        differences: n differences of pairs.
+
+    Returns:
+        Its ends, or None below two differences.
+    """
+    if len(differences) < MIN_INTERVAL["t"]:
+        return None
+    n, mean = len(differences), statistics.fmean(differences)
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * statistics.stdev(differences) / math.sqrt(n)
+    return mean - reach, mean + reach
+
+
+def bootstrap_interval(differences: np.ndarray) -> Interval | None:
+    """95% bootstrap interval (BCa) of the mean: of no law, and too narrow with few differences.
 
     Args:
         differences: (n,) differences of pairs.
@@ -96,7 +123,7 @@ def mean_interval(differences: np.ndarray) -> tuple[float, float] | None:
     Returns:
         Its ends, or None below five differences.
     """
-    if len(differences) < MIN_INTERVAL:
+    if len(differences) < MIN_INTERVAL["bootstrap"]:
         return None
     if np.ptp(differences) == 0:  # every draw is the same: there is nothing to correct for
         return float(differences[0]), float(differences[0])

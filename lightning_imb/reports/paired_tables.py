@@ -9,7 +9,7 @@ from lightning_imb.reports.captions import WARNING, split_of
 from lightning_imb.reports.cells import MISSING, score_text
 from lightning_imb.reports.digits import signed
 from lightning_imb.reports.grid import Grid
-from lightning_imb.reports.paired import LEVEL, MIN_INTERVAL, RESAMPLES, Pair
+from lightning_imb.reports.paired import LEVEL, MIN_INTERVAL, RESAMPLES, Kind, Pair
 from lightning_imb.reports.ranks import ALPHA, ROUGH_BELOW, RankTest
 from lightning_imb.reports.signed_rank import MAX_EXACT, smallest_p
 from lightning_imb.reports.tables import csv_text
@@ -19,6 +19,14 @@ from lightning_imb.utils.direction import lower_is_better
 FEW = 10  # differences other than zero: up to here the smallest p value that is possible is worth a remark
 
 Number = float | int | str | None
+
+_INTERVALS: dict[Kind, str] = {
+    "t": f"interval: of the mean, Student's t, from {MIN_INTERVAL['t']} blocks on, exact where differences are normal "
+    "and independent",
+    "bootstrap": f"interval: of the mean, BCa bootstrap of {RESAMPLES} draws, from {MIN_INTERVAL['bootstrap']} blocks "
+    "on, too narrow with few: of normal differences it holds the mean in about 84 % of cases with 5 blocks, 90 % with "
+    "10 and 93 % with 20",
+}
 
 _SEEDS: dict[Task, str] = {
     "classification": "seeds of one data split share its images, so their differences are correlated and p speaks of "
@@ -38,7 +46,10 @@ def pairs_grid(pairs: Sequence[Pair], blocks: Blocks) -> Grid:
     title = f"{blocks.metric}, paired over blocks, difference = first - second"
     return Grid(
         title=title + (", lower is better" if lower_is_better(blocks.metric) else ""),
-        header=("first", "second", "blocks", "median", "mean", f"{LEVEL:.0%} interval", "effect", "p", "p (Holm)"),
+        header=(
+            *("first", "second", "blocks", "median", "mean", f"{LEVEL:.0%} interval ({pairs[0].kind})"),
+            *("effect", "p", "p (Holm)"),
+        ),
         rows=tuple(_line(pair, blocks.task) for pair in pairs),
         labels=2,
         caption="; ".join(remark for remark in _remarks(pairs, blocks) if remark),
@@ -96,7 +107,7 @@ def pairs_csv(pairs: Sequence[Pair], blocks: Blocks) -> str:
     """Write the comparisons as csv with numbers of full precision, one line per pair; what there is not is empty."""
     header = (
         *("metric", "protocol", "first", "second", "blocks", "median", "mean", "low", "high"),
-        *("rank_biserial", "p", "p_holm"),
+        *("rank_biserial", "p", "p_holm", "interval"),
     )
     shared = (blocks.metric, "; ".join(blocks.protocols))
     return csv_text([header, *([*shared, *_numbers(pair)] for pair in pairs)])
@@ -105,7 +116,8 @@ def pairs_csv(pairs: Sequence[Pair], blocks: Blocks) -> str:
 def _numbers(pair: Pair) -> list[Number]:
     low, high = pair.interval or (np.nan, np.nan)
     numbers = (pair.median, pair.mean, low, high, pair.effect, pair.p, pair.p_holm)
-    return [pair.first, pair.second, pair.n, *(None if np.isnan(number) else number for number in numbers)]
+    known = (None if np.isnan(number) else number for number in numbers)
+    return [pair.first, pair.second, pair.n, *known, pair.kind]
 
 
 def _line(pair: Pair, task: Task) -> tuple[str, ...]:
@@ -128,7 +140,7 @@ def _remarks(pairs: Sequence[Pair], blocks: Blocks) -> tuple[str, ...]:
         f"exact up to {MAX_EXACT} others",
         f"Holm's correction over {len(pairs)} pairs, bold below {ALPHA}" if len(pairs) > 1 else "",
         "effect: matched-pairs rank-biserial correlation in [-1, 1] (Kerby 2014)",
-        f"interval: of the mean, BCa bootstrap of {RESAMPLES} draws, from {MIN_INTERVAL} blocks on",
+        _INTERVALS[pairs[0].kind],
         _floor_remark(pairs),
     )
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # the entry point answers --help without what the task of run
 
 FORMATS = ("rich", "markdown", "csv", "latex", "html")
 BOLD = ("clear", "mean", "none")
+INTERVALS = ("t", "bootstrap")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Request:
         blocks: What makes a block; None to find out.
         control: The row that all others are compared with, None for all pairs; of an expected order the value whose
             statements come first.
+        interval: Of the mean difference of a comparison: ``t`` or ``bootstrap``.
         order: Values of one of the keys of rows or columns, the expected best first; empty for no such check.
         form: ``rich`` (terminal), ``markdown``, ``csv``, ``latex`` or ``html``.
         per_class: Whether to add the recall of each class, or the MSE of each bin, to a table of several scores.
@@ -46,6 +48,7 @@ class Request:
     compare: bool = False
     blocks: tuple[str, ...] | None = None
     control: str | None = None
+    interval: str = INTERVALS[0]
     order: tuple[str, ...] = ()
     form: str = "rich"
     per_class: bool = True
@@ -77,13 +80,21 @@ class Request:
             raise InputError(f"Unknown format {self.form!r}: use one of {', '.join(FORMATS)}.")
         if self.bold not in BOLD:
             raise InputError(f"Unknown bold={self.bold}: use one of {', '.join(BOLD)}.")
+        if self.interval not in INTERVALS:
+            raise InputError(f"Unknown interval={self.interval}: use one of {', '.join(INTERVALS)}.")
         if self.form == "rich" and self.out:
             raise InputError(f"format=rich is for the terminal: to write {self.out}, use format=markdown or latex.")
         if len(self.order) == 1 or len(set(self.order)) < len(self.order):
             raise InputError(f"order=[{','.join(self.order)}] must name at least two values, each of them once.")
         self._check_form()
-        ignored = [name for name in ("blocks", "control") if getattr(self, name)]
-        if ignored and not self.compare and not (self.order and ignored == ["control"]):
+        self._check_compared()
+
+    def _check_compared(self) -> None:
+        """Refuse what is of the paired comparison where nothing is compared."""
+        of_order = ("control",) if self.order else ()
+        asked = {"blocks": self.blocks, "control": self.control, "interval": self.interval != INTERVALS[0]}
+        ignored = [name for name, value in asked.items() if value and name not in of_order]
+        if ignored and not self.compare:
             raise InputError(f"{ignored[0]}= is of the paired comparison: add compare=true.")
 
     def check_study(self) -> None:

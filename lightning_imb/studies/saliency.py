@@ -51,7 +51,7 @@ class Saliency(Study):
         layer: Of Grad-CAM: ``auto`` (the last stage), or a module inside the extractor.
         scaling: Of the maps, see `lightning_imb.analysis.heat_maps.heat_maps`.
         threshold: Of the hard overlap measures, in (0, 1].
-        top: Of the pointing game: the k brightest pixels point.
+        top: Of the pointing game: the k brightest pixels point; at most all of an image.
         draws: Regions of other images of the class that make the level of chance.
         max_images: Images that are compared at most, as equally many of each class as there are; None for all.
         n_examples: Images in the figure.
@@ -110,7 +110,12 @@ class Saliency(Study):
         check_settings(self.steps, self.evidence, self.smooth, self.window)
 
     def look(self, subject: Subject) -> Findings:
-        """Explain one run: tables ``alignment`` and ``images``, figures ``alignment`` and ``examples``."""
+        """Explain one run: tables ``alignment`` and ``images``, figures ``alignment`` and ``examples``.
+
+        Raises:
+            InputError: More pixels shall point than a map has.
+        """
+        _check_top(self.top, *subject.data.image_shape[1:])
         labels, predicted = subject.labels(self.split), subject.predicted(self.split)
         bank = marked_regions(subject, self.split, self.seed)
         compared = spread_over_classes(bank.rows, labels, self.max_images, self.seed)
@@ -201,3 +206,11 @@ def _check_whole(name: str, value: int, least: int) -> None:
     checked_number(name, value, least)
     if not isinstance(value, int):
         raise InputError(f"{name} is {value!r}; give a whole number")
+
+
+def _check_top(top: int, height: int, width: int) -> None:
+    if top > height * width:
+        raise InputError(
+            f"saliency.top={top} is more than the {height * width} pixels of images of {height} x {width}: "
+            "give fewer, such as saliency.top=1"
+        )

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from lightning_imb.tuning.ask import read_question
 from lightning_imb.tuning.checks import check_numbers, check_question
 from lightning_imb.tuning.closing import close
+from lightning_imb.tuning.origin import check_code
 from lightning_imb.tuning.question import Question
 from lightning_imb.tuning.search import search
 from lightning_imb.tuning.study import complete, open_study
@@ -43,6 +44,8 @@ def tune(cfg: DictConfig) -> None:
 
 def _search(cfg: DictConfig, question: Question, folder: Path) -> None:
     study = open_study(folder, question)
+    if len(complete(study)) < cfg.n_trials:  # one that has all its trials is shown, whatever has changed since
+        check_code(study, question, folder)
     print(
         f"study {folder}: {question.metric}, mean over {'seeds' if len(question.seeds) > 1 else 'seed'} "
         f"{', '.join(map(str, question.seeds))}; {len(complete(study))} of {cfg.n_trials} trials are finished\n"

@@ -10,8 +10,8 @@ from hydra import compose
 from omegaconf import DictConfig
 from optuna.distributions import distribution_to_json
 
-from lightning_imb.settings import flat_settings, matters
-from lightning_imb.tuning.space import Space, Value, override, overrides
+from lightning_imb.settings import flat_settings, matters, targets
+from lightning_imb.tuning.space import Space, Value, ends, override, overrides
 
 _OF_THE_RUN = ("seed", "run_dir")  # what every run of a study has of its own
 
@@ -77,3 +77,14 @@ class Question:
         names = ("metric", "direction", "sampler", "sampler_seed", "startup_trials")
         asked = {f"search.{name}": getattr(self, name) for name in names}
         return kept | space | asked | {"seeds": str(list(self.seeds))}
+
+    def targets(self, folder: Path) -> set[str]:
+        """Dotted names of all that runs are built of, whatever is chosen.
+
+        Args:
+            folder: Any; a config has one.
+        """
+        first = {key: ends(among)[0] for key, among in self.space.items()}
+        words = [{key: one} for key, among in self.space.items() for one in ends(among) if isinstance(one, str)]
+        configs = [self.config({**first, **word}, self.seeds[0], folder) for word in ({}, *words)]
+        return {name for cfg in configs for _, name in targets(cfg)}

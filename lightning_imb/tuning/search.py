@@ -6,6 +6,7 @@ from pathlib import Path
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from lightning_imb.tuning.origin import check_data
 from lightning_imb.tuning.question import Question
 from lightning_imb.tuning.results import trial_line, write_results
 from lightning_imb.tuning.space import suggest
@@ -26,10 +27,11 @@ def search(study: Study, question: Question, folder: Path, n_trials: int, max_fa
         max_failures: Failed trials in a row that end the search.
 
     Raises:
-        InputError: If so many have failed, or the machine lets no trial go on.
+        InputError: If so many have failed, the data have changed, or the machine lets no trial go on.
     """
     in_a_row = 0
     while len(complete(study)) < n_trials:
+        check_data(study, question, folder)  # each time: a search takes days, in which somebody may add images
         ended = _carry_out(next_trial(study, question), question, folder)
         write_results(study, question, folder)
         print(trial_line(study, ended, question, folder), flush=True)

@@ -22,7 +22,13 @@ _RANGE = {"type", "low", "high", "log", "step"}
 _KEYS = {"int": _RANGE, "float": _RANGE, "categorical": {"type", "choices"}}
 # what they decide is the question, not an answer to it: scores of different questions cannot be compared
 _OF_THE_QUESTION = ("seed", "protocol", "imbalance", "experiment", "sweep", "represent_from", "store")
-_OF_THE_DATA = ("dataset", "dataset.name", "dataset.root", "dataset.test_size", "dataset.split_seed", "dataset.splits")
+_OF_THE_DATA = (
+    "dataset",
+    *(
+        f"dataset.{key}"
+        for key in ("name", "root", "csv", "label_column", "groups", "test_size", "split_seed", "splits")
+    ),
+)
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
 _WORDS = {"null", "true", "false", "nan", "inf"}  # which the grammar of overrides reads as values
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import logging
 import math
 import os
 import re
@@ -12,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from lightning_imb.utils.errors import NoRoomError
+from lightning_imb.utils.errors import InputError, NoRoomError
+
+log = logging.getLogger(__name__)
 
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{32}")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -38,6 +41,46 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = _draft_of(path)
     try:
+        with _replacing(path, draft) as file:
+            yield file
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def growing_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that takes its name once it is complete, as `atomic_file`, and is dear to make till then.
+
+    Its draft stands beside it as ``<name>.<random>.part``. When the block raises, or the process is killed, the draft
+    stays with what was written and flushed.
+
+    Args:
+        path: Where the file shall stand, in a folder that is there.
+
+    Yields:
+        The binary file to write to.
+
+    Raises:
+        InputError: That of the block, or of a full disk, with the name of the draft.
+    """
+    draft = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        with _replacing(path, draft) as file:
+            yield file
+    except InputError as error:
+        if not _worth_keeping(draft):
+            raise
+        raise InputError(f"{error}; what was done before is in {draft}") from error
+    except BaseException:
+        if _worth_keeping(draft):
+            log.warning("what was done before is in %s", draft)
+        raise
+
+
+@contextmanager
+def _replacing(path: Path, draft: Path) -> Iterator[IO[bytes]]:
+    """Open a draft that takes over the name ``path`` when the block ends well."""
+    try:
         with draft.open("xb") as file:
             yield file
             file.flush()
@@ -50,8 +93,14 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
             f"cannot write {path} ({error.strerror}): make room and launch the same command again; "
             "what was written before is intact"
         ) from error
-    finally:
-        draft.unlink(missing_ok=True)
+
+
+def _worth_keeping(draft: Path) -> bool:
+    """Whether a draft holds anything; one that does not is removed."""
+    if draft.is_file() and draft.stat().st_size > 0:
+        return True
+    draft.unlink(missing_ok=True)
+    return False
 
 
 def link_or_copy(source: Path, target: Path) -> None:

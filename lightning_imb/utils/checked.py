@@ -70,3 +70,19 @@ def epoch_of(name: str, moment: int | float, epochs: int) -> int:
         raise InputError(f"{name} is {moment}; give an integer epoch, or a share of the epochs from 0.0 to 1.0")
     checked_number(name, moment, 0)
     return round(moment * epochs) if isinstance(moment, float) else moment
+
+
+def start_of(name: str, start: int | float, epochs: int) -> int:
+    """The first epoch of what a training begins late, as `epoch_of`, and must not miss.
+
+    A share that would round to the end of a short training is its last epoch.
+
+    Raises:
+        InputError: as `epoch_of`, or a start after the last epoch: the training would lack what it is called by.
+    """
+    epoch = epoch_of(name, start, epochs)
+    if isinstance(start, float) and start < 1:
+        return min(epoch, epochs - 1)
+    if epoch >= epochs:
+        raise InputError(f"{name}={start} is never reached in epochs={epochs}: lower it, or train for more epochs")
+    return epoch

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from lightning_imb import workflow
 from lightning_imb.mixing import NoMixing
-from lightning_imb.utils.checked import epoch_of
+from lightning_imb.utils.checked import start_of
 
 SHORT = ("epochs=1", "retrain.epochs=1", "logger=none", "callbacks=quiet", "threads=1")
 
@@ -45,15 +45,21 @@ def test_every_method_of_numbers_trains_on_sigma(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", OF_CLASSES)
-@pytest.mark.parametrize("epochs", [5, 10])
+@pytest.mark.parametrize("epochs", [1, 2, 5, 10])
 def test_what_a_method_defers_begins_in_short_trainings_too(name, epochs):
     """Or it would be called by a name whose method it never trains."""
     cfg = composed(f"method={name}")
     for part in ("loss", "reweight", "sampler", "retrain.sampler"):
         start = OmegaConf.select(cfg, f"{part}.start", default=0)
-        assert epoch_of(f"{part}.start", start, epochs) < epochs
+        assert start_of(f"{part}.start", start, epochs) < epochs
     mixer = instantiate(cfg.mix, _convert_="all")(class_counts=[20, 5])
     assert mixer.mixes_in(epochs) == (not isinstance(mixer, NoMixing))
+
+
+@pytest.mark.parametrize("name", OF_NUMBERS)
+def test_a_debug_run_is_long_enough_for_smoothed_features(name):
+    cfg = composed(f"method={name}", "debug=fast")
+    assert cfg.smoothing.start_epoch < cfg.epochs
 
 
 @pytest.mark.parametrize("group", ["loss=ce", "optimizer=adam", "scheduler=cosine"])

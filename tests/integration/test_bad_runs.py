@@ -5,6 +5,7 @@ import os
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from helpers.commands import assert_one_sentence
@@ -157,11 +158,34 @@ def test_a_bad_image_is_named_or_skipped_and_counted(finished, tmp_path, capsys)
         assert "3 images classified, 1 unreadable ones skipped" in capsys.readouterr().out
 
 
+def test_a_bad_image_costs_none_of_the_batches_before_it(finished, tmp_path):
+    folder = coloured_classes(tmp_path / "new", (3, 3))
+    truncate(folder / "b" / "02.png", 60)
+    output = tmp_path / "out" / "p.csv"
+    whole = classified(finished, folder, output, "on_bad_image=skip", "batch_size=2")
+    earlier = output.read_bytes()
+    sentence = assert_refused(lambda: classified(finished, folder, output, "batch_size=2"), "b/02.png")
+    [draft] = output.parent.glob("p.csv.*.part")
+    assert sentence.endswith(f"; what was done before is in {draft}")
+    pd.testing.assert_frame_equal(pd.read_csv(draft), whole[:4], check_dtype=False, atol=1e-6)
+    assert output.read_bytes() == earlier
+
+
+def test_the_csv_does_not_depend_on_the_size_of_the_batches(finished, tmp_path):
+    folder = coloured_classes(tmp_path / "new", (3, 3))
+    for name, size in (("p.csv", 256), ("q.csv", 2)):
+        classified(finished, folder, tmp_path / name, f"batch_size={size}")
+    assert pd.read_csv(tmp_path / "q.csv").shape == (6, 5)
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "q.csv"), pd.read_csv(tmp_path / "p.csv"), atol=1e-5)
+    assert not list(tmp_path.glob("*.part"))
+
+
 def test_nothing_but_bad_images_is_refused(finished, tmp_path):
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "x.png").write_text("text")
     words = ("none of the 1 images", "new")
     assert_refused(lambda: classified(finished, tmp_path / "new", tmp_path / "p.csv", "on_bad_image=skip"), *words)
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,11 @@ SETTINGS = {
     "reweight=drw reweight.start=-3": ("start", "-3"),
     "reweight=drw reweight.beta=2": ("beta", "2"),
     "reweight=drw reweight.start=160": ("reweight.start=160", "epochs=30"),
+    "reweight=drw reweight.start=1.0": ("reweight.start=1.0", "never reached", "epochs=30"),
+    "loss=influence_balanced loss.start=100": ("loss.start=100", "never reached", "epochs=30"),
+    "loss=label_smoothing loss.start=30": ("loss.start=30", "never reached", "epochs=30"),
+    "method=ride loss.start=31": ("loss.start=31", "never reached", "epochs=30"),
+    "sampler=drs sampler.start=30": ("sampler.start=30", "never reached", "epochs=30"),
     "loss=ldam loss.scale=10": ("loss.scale=10", "model.head_scale=30"),
     "protocol=paper method=eos retrain.start_from=best": ("retrain.start_from=best", "best_test"),
     "scheduler=cosine scheduler.warmup_epochs=-3": ("warmup_epochs", "-3"),
@@ -105,6 +110,12 @@ SETTINGS = {
     "accelerator.strategy=magic": ("accelerator", "magic"),
     "resume=maybe": ("resume", "maybe", "never"),
     "logger=wandb logger.wandb.mode=loud": ("loud", "offline"),
+    # switches: a word would count as true
+    "method=eos retrain.enabled=off": ("retrain.enabled", "true or false", "'off'"),
+    "dataset.augment.flip=no": ("dataset.augment.flip", "true or false", "'no'"),
+    "log_per_class=off": ("log_per_class", "auto, true or false", "'off'"),
+    # heads adjusted after training
+    "oversample=pixel_smote posthoc=weight_rescaling": ("posthoc.gamma=0.5 changes nothing", "posthoc=none"),
 }
 
 
@@ -125,7 +136,7 @@ def test_the_rehearsal_leaves_weights_and_random_numbers_alone():
     model = tiny.classifier()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     state = torch.get_rng_state()
-    rehearse(model, None, (1, 8, 8), batch_size=16)
+    rehearse(model, None, (1, 8, 8), batch_size=16, epochs=2)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 

@@ -186,6 +186,7 @@ def test_targets_that_are_no_numbers_to_learn_are_refused(tmp_path, values, part
         (["method=reg_mse", "imbalance=missing", "dataset.laws.seen=[11,12]"], ["beyond", "dataset.bins"]),
         (["method=reg_mse", "dataset.in_memory=false"], ["dataset.in_memory=true"]),
         (["method=reg_mse", "retrain=crt"], ["retrain.loss=CrossEntropyLoss", "loss@retrain.loss=mse"]),
+        (["method=reg_fds", "smoothing.start_epoch=9", "epochs=9"], ["smoothing.start_epoch=9", "never reached"]),
         (["method=reg_mse", "dataset.image_size=8"], ["8 x 8", "dataset.image_size"]),
         (["method=reg_mse", "dataset.bins=[3,2]"], ["dataset.bins=[3, 2]"]),
         (["method=reg_mse", "imbalance=density", "imbalance.law.at=[1,2]", "imbalance.law.density=[0,0]"], ["mass"]),

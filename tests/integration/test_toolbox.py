@@ -1,5 +1,7 @@
 """Methods that are put together from parts: what each changes, what it must leave alone, and what is refused."""
 
+import csv
+
 import pytest
 import torch
 from helpers.runs import assert_refused_before_training, coloured_classes, evaluated, own_images, trained, weights
@@ -40,8 +42,6 @@ def balanced(tmp_path_factory):
         ["mix=mixup", "mix.alpha=0.0"],
         ["mix=cmo", "mix.probability=0.0"],
         ["sharpness=sam", "sharpness.rho=0"],
-        ["sampler=class_balanced", "sampler.start=1.0"],
-        ["reweight=drw", "reweight.start=1.0"],
         ["loss=logit_adjustment", "loss.tau=0"],
         ["callbacks.diagnostics_every=1"],
     ],
@@ -157,13 +157,23 @@ def test_a_posthoc_method_is_scored_beside_the_head_it_started_from(tmp_path, er
 
 
 def test_synthetic_images_reach_the_loss_and_are_told_apart(tmp_path, erm):
-    run = shelved(tmp_path / "run", "method=pixel_smote", *QUICK)
+    run = shelved(tmp_path / "run", "method=pixel_smote", "logger=csv", *QUICK)
     counts = run.read_data()["class_counts"]["train"]
     assert len(set(counts)) == 1
     assert run.read_data()["real_counts"] == erm.read_data()["class_counts"]["train"]
     made = [entry["generated"] for entry in run.read_metrics()["oversample_report"]]
     assert made == [counts[0] - real for real in run.read_data()["real_counts"]]
     assert run.read_data()["class_counts"]["test"] == erm.read_data()["class_counts"]["test"]
+    assert_logged_groups_are_those_of_the_metrics(run)
+
+
+def assert_logged_groups_are_those_of_the_metrics(run):
+    """Classes are many, medium or few by their real images."""
+    metrics, logged = run.read_metrics(), list(csv.DictReader(run.metrics_csv.open()))
+    groups = [f"test/{group}" for group in ("many", "medium", "few") if f"test/{group}" in metrics]
+    assert len(groups) > 1
+    for name in groups:
+        assert [float(row[name]) for row in logged if row.get(name)] == [pytest.approx(metrics[name])]
 
 
 # --- streams, and everything at once
@@ -232,7 +242,7 @@ def test_what_cannot_work_is_refused_before_training(tmp_path, words, overrides)
 
 
 def test_evaluation_makes_no_synthetic_images_that_it_does_not_need(tmp_path, monkeypatch):
-    run = shelved(tmp_path / "run", "method=pixel_smote", *QUICK)
+    run = shelved(tmp_path / "run", "method=pixel_smote", "logger=csv", *QUICK)
     assert sum(evaluated(run, "split=train")["train/recall"]) > 0  # which needs them
     monkeypatch.setattr("imblearn.over_sampling.SMOTE._fit_resample", None)
     assert evaluated(run)["test/bacc"] == run.read_metrics()["test/bacc"]

@@ -4,8 +4,10 @@ import csv
 import json
 import re
 import shlex
+import shutil
 import signal
 
+import optuna
 import pytest
 import yaml
 from helpers.commands import assert_one_sentence, script
@@ -111,6 +113,18 @@ def test_the_same_command_has_nothing_left_to_do(tune, whole):
     end = tune(folder)
     assert (end.code, "3 of 3 trials are finished" in end.out) == (0, True)
     assert {path: path.stat().st_mtime_ns for path in folder.glob("study/trials/**/*")} == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("noted", "words"), [("code", "other code of lightning_imb"), ("data", "study of other data")])
+def test_no_trial_is_added_with_other_code_or_data_but_what_is_there_is_shown(tune, whole, tmp_path, noted, words):
+    folder = shutil.copytree(whole[0], tmp_path / "copy")
+    study = optuna.load_study(study_name="imb-tune", storage=f"sqlite:///{folder}/study/study.db")
+    study.set_user_attr(noted, dict.fromkeys(study.user_attrs[noted], "another"))
+    assert "best of 3 trials" in tune(folder).out
+    before = outcome(folder)
+    assert_one_sentence(tune(folder, "n_trials=4"), words, "study=")
+    assert outcome(folder) == before
 
 
 @pytest.mark.slow

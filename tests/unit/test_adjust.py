@@ -19,10 +19,21 @@ from lightning_imb.adjust import (
     write_head,
 )
 from lightning_imb.callbacks.phase_switch import extract
-from lightning_imb.losses.lade import LADELoss
-from lightning_imb.losses.logit_adjustment import LogitAdjustmentLoss
-from lightning_imb.losses.sade import SADELoss
-from lightning_imb.losses.vector_scaling import CDTLoss, VSLoss
+from lightning_imb.losses import (
+    CDTLoss,
+    ClassBalancedLoss,
+    CrossEntropyLoss,
+    InfluenceBalancedLoss,
+    LADELoss,
+    LDAMLoss,
+    LogitAdjustmentLoss,
+    RIDELoss,
+    SADELoss,
+    SigmoidFocalLoss,
+    VSLoss,
+    class_weights,
+)
+from lightning_imb.metrics import known_prior_shift
 from lightning_imb.models.embedding_transform import EmbeddingTransform
 from lightning_imb.models.heads import CosineHead
 from lightning_imb.phases import Phase
@@ -179,6 +190,101 @@ def test_the_prior_that_plain_logits_predict_for(loss, expected):
 )
 def test_the_prior_is_that_of_what_reached_the_loss(loss, expected):
     assert prior_of_logits(trained_with(loss, [10, 10, 20])) == pytest.approx(expected, abs=1e-6)
+
+
+# --- class weights
+
+
+GAUSSIANS = torch.tensor([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0]])  # their means; their standard deviation is 1
+LONG_TAIL = (3000, 300, 60)
+
+
+def drawn(counts, seed):
+    target = torch.arange(3).repeat_interleave(torch.tensor(counts))
+    noise = torch.randn(len(target), 2, generator=torch.Generator().manual_seed(seed))
+    return GAUSSIANS[target] + noise, target
+
+
+def fitted_logits(loss, x):
+    """Logits of a linear network that minimises a loss on the long tail."""
+    head = torch.nn.Linear(2, 3)
+    optimizer = torch.optim.LBFGS(head.parameters(), max_iter=100, line_search_fn="strong_wolfe")
+    images, target = drawn(LONG_TAIL, seed=0)
+
+    def closure():
+        optimizer.zero_grad()
+        value = loss(head(images), target)
+        value.backward()
+        return value
+
+    optimizer.step(closure)
+    return head(x).detach()
+
+
+def drw(counts):
+    """Cross entropy as deferred re-weighting leaves it."""
+    loss = tiny.loss(counts)
+    loss.set_class_weight(class_weights(counts, "effective", 0.9999))
+    return loss
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        tiny.loss(LONG_TAIL),
+        CrossEntropyLoss(LONG_TAIL, weights="inverse"),
+        CrossEntropyLoss(LONG_TAIL, weights="inverse_sqrt", reduction="mean"),
+        CrossEntropyLoss(LONG_TAIL, weights=[1, 2, 50]),
+        ClassBalancedLoss(LONG_TAIL, base="softmax"),
+        LogitAdjustmentLoss(LONG_TAIL, weights="inverse"),
+        drw(LONG_TAIL),
+    ],
+    ids=lambda loss: f"{type(loss).__name__} {loss.class_weight.tolist()}",
+)
+def test_logits_of_a_weighted_loss_that_are_told_a_prior_come_close_to_bayes(loss):
+    x, target = drawn((2000, 2000, 2000), seed=1)
+    best = (torch.cdist(x, GAUSSIANS).argmin(1) == target).double().mean().item()
+    prior = prior_of_logits(trained_with(loss, LONG_TAIL))
+    told = known_prior_shift(fitted_logits(loss, x), target, LONG_TAIL, prior)
+    assert told["uniform"] == pytest.approx(best, abs=0.01)
+
+
+def test_weights_act_beside_a_sampler():
+    loss = CrossEntropyLoss(COUNTS, weights=[1, 1, 4])
+    assert prior_of_logits(trained_with(loss, [10, 10, 20])) == pytest.approx([0.1, 0.1, 0.8])
+
+
+def test_balanced_phase_3_has_neither_a_prior_nor_weights():
+    model = trained_with(CrossEntropyLoss(COUNTS, weights="inverse"), COUNTS)
+    model.phase = Phase.RETRAIN
+    model.note_reached([40, 40, 40])
+    assert prior_of_logits(model) == pytest.approx(UNIFORM)
+
+
+def test_margins_and_sigmoids_keep_the_prior_of_the_weighted_samples():
+    for loss in (LDAMLoss(COUNTS, weights="inverse"), SigmoidFocalLoss(COUNTS, weights="inverse")):
+        assert prior_of_logits(trained_with(loss, COUNTS)) == pytest.approx(UNIFORM)
+
+
+@pytest.mark.parametrize("loss", [RIDELoss(COUNTS, weights="inverse", start=5), InfluenceBalancedLoss(COUNTS, start=5)])
+def test_weights_that_a_loss_holds_back_do_not_count_yet(loss):
+    loss.begin_epoch(4, 10)
+    assert prior_of_logits(trained_with(loss, COUNTS)) == pytest.approx([4 / 7, 2 / 7, 1 / 7])
+    loss.begin_epoch(5, 10)
+    assert prior_of_logits(trained_with(loss, COUNTS)) == pytest.approx(UNIFORM)
+
+
+def test_logits_of_a_class_that_weighs_nothing_cannot_be_told_a_prior():
+    assert prior_of_logits(trained_with(CrossEntropyLoss(COUNTS, weights=[1, 1, 0]), COUNTS)) is None
+
+
+def test_post_hoc_logit_adjustment_takes_the_prior_of_the_samples(trainer, data):
+    model = trained_with(CrossEntropyLoss(COUNTS, weights="inverse"), COUNTS)
+    z = torch.randn(20, 16)
+    before = model.head(z)
+    adjust_head(LogitAdjustment(1.0), model, data, trainer)
+    expected = before - torch.tensor([4.0, 2.0, 1.0]).log()
+    assert torch.allclose(model.head(z).softmax(1), expected.softmax(1), atol=1e-6)
 
 
 def test_a_head_is_adjusted_for_what_reached_its_loss(trainer, data):

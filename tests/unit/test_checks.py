@@ -25,6 +25,13 @@ def test_several_processes_are_no_part_of_a_sweep(monkeypatch, overrides):
     assert_refused(lambda: check_config(cfg), "accelerator.devices=", "(-m)", "hydra/launcher", "without -m")
 
 
+@pytest.mark.parametrize("value", ["off", "yes", "null"])
+def test_recall_per_class_is_logged_or_not_or_as_fits(value):
+    check_config(composed("log_per_class=auto"))
+    check_config(composed("log_per_class=false"))
+    assert_refused(lambda: check_config(composed(f"log_per_class={value}")), "log_per_class", "auto, true or false")
+
+
 def test_one_process_is_part_of_a_sweep_and_several_are_a_run(monkeypatch):
     check_config(composed("accelerator=ddp_cpu"))
     monkeypatch.setattr(checks, "in_sweep", lambda: True)

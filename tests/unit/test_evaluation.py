@@ -10,6 +10,7 @@ from helpers.runs import assert_refused, classified, composed, digit_files, eval
 
 from lightning_imb.adjust import FILE, write_head
 from lightning_imb.build import build_datamodule
+from lightning_imb.metrics import known_prior_shift
 from lightning_imb.phases import Phase
 from lightning_imb.posthoc import Given, LogitAdjustment
 from lightning_imb.restore import restore_network
@@ -72,7 +73,7 @@ def test_the_best_score_of_the_search_is_that_of_the_validation_set(run):
 def test_a_neutral_number_gives_the_scores_of_the_run(run):
     expected = {name: value for name, value in evaluated(run).items() if "prior_shift_known" not in name}
     assert scores(evaluated(run, "posthoc=tau_norm", "posthoc.tau=0", "posthoc.bias=keep")) == expected
-    assert scores(evaluated(run, "posthoc=weight_rescaling", "posthoc.gamma=0")) == expected
+    assert scores(evaluated(run, "posthoc=temperature", "posthoc.temperature=1")) == expected
 
 
 def test_temperature_moves_confidences_alone(run):
@@ -92,6 +93,7 @@ def test_the_run_itself_is_not_changed(run):
         (["posthoc=tau_norm", "posthoc.tau=-1"], ["posthoc.tau is -1"]),
         (["posthoc=logit_adjustment", "posthoc.target_prior=[1,2]"], ["2 numbers for 10 classes"]),
         (["posthoc=ncm", "posthoc.mode=cosine"], ["posthoc.mode", "cl2n"]),
+        (["accelerator.benchmark=off"], ["accelerator.benchmark must be true or false"]),
     ],
 )
 def test_what_cannot_work_is_one_sentence(run, overrides, words):
@@ -143,6 +145,47 @@ def test_a_head_that_was_lost_is_not_silently_left_out(with_own, tmp_path):
     shutil.copytree(with_own.path, path)
     (path / "checkpoints" / FILE).unlink()
     assert_refused(lambda: evaluated(RunFolder(path)), FILE, "train the run again")
+
+
+# --- a run whose class weights come late
+
+
+@pytest.fixture(scope="module")
+def deferred(tmp_path_factory):
+    """Re-weighted in the second of two epochs, whose network it keeps and scores."""
+    late = ("reweight=drw", "reweight.kind=inverse", "reweight.start=1", "protocol.select=last")
+    return trained(tmp_path_factory.mktemp("deferred") / "run", *SHORT, *late)
+
+
+def known(entries):
+    return {name.rpartition("/")[2]: value for name, value in entries.items() if "prior_shift_known" in name}
+
+
+def test_logits_are_told_other_frequencies_by_the_class_weights_of_their_training(deferred):
+    logits, target = deferred.read_predictions("test")
+    counts = deferred.read_data()["class_counts"]["train"]
+    expected = known_prior_shift(logits, target, counts)  # inverse weights leave nothing of the prior
+    assert known(deferred.read_metrics()) == expected != known_prior_shift(logits, target, counts, counts)
+    assert known(evaluated(deferred)) == expected
+
+
+def test_a_checkpoint_of_an_epoch_before_the_class_weights_has_none(deferred, tmp_path):
+    path = tmp_path / "run"
+    shutil.copytree(deferred.path, path)
+    earlier = RunFolder(path)
+    kept = torch.load(earlier.checkpoint(Phase.REPRESENT, "last"), weights_only=True)
+    torch.save(kept | {"epoch": 0}, earlier.checkpoint(Phase.REPRESENT, "last"))
+    logits, target = earlier.read_predictions("test")
+    counts = earlier.read_data()["class_counts"]["train"]
+    assert known(evaluated(earlier)) == known_prior_shift(logits, target, counts, counts)
+
+
+def test_a_finished_phase_1_that_is_taken_over_keeps_its_class_weights(deferred, tmp_path):
+    late = ("reweight=drw", "reweight.kind=inverse", "reweight.start=1", "protocol.select=last")
+    second = ("retrain=head", "retrain.epochs=1", f"represent_from={deferred.path}")
+    run = trained(tmp_path / "run", *SHORT, *late, *second)
+    found = {name: value for name, value in run.read_metrics().items() if name.startswith("represent/test/")}
+    assert known(found) == known(deferred.read_metrics())
 
 
 # --- runs that cannot be adjusted

@@ -173,6 +173,7 @@ def test_a_sweep_from_the_command_line(sweep, capsys):
         ({"run": "a", "analyses": "[gap,gapp]"}, "there is no analysis 'gapp': use all, or a list of gap, head_norms"),
         ({"run": "a", "analyses": "[]"}, "names none"),
         ({"run": "a", "batch_size": 0}, "batch_size"),
+        ({"run": "a", "force": "off"}, "force must be true or false, not 'off'"),
         ({"run": "a", "threads": 0}, "threads must be a whole number"),
     ],
 )

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from lightning_imb.launches import FILE, launch, launches_of, note_launch, wall_seconds
+from lightning_imb.launches import FILE, current_launches, launch, launches_of, note_launch, wall_seconds
+from lightning_imb.utils.atomic import write_json_atomic
 from lightning_imb.utils.errors import InputError, NoRoomError
 from lightning_imb.utils.process import start_of
 from lightning_imb.utils.signals import Interrupted
@@ -149,6 +150,26 @@ def test_without_a_launch_there_is_nothing_to_note(tmp_path):
 )
 def test_wall_time_is_the_sum_of_what_launches_recorded(launches, expected):
     assert wall_seconds(launches) == expected
+
+
+@pytest.mark.parametrize(
+    ("superseding", "current"), [([], [0, 1, 2, 3]), ([0], [0, 1, 2, 3]), ([1], [1, 2, 3]), ([1, 3], [3])]
+)
+def test_launches_of_superseded_runs_are_not_those_of_the_run_that_is_there(tmp_path, superseding, current):
+    launches = [{"number": n} | ({"superseded": "0"} if n in superseding else {}) for n in range(4)]
+    write_json_atomic(tmp_path / FILE, {"launches": launches})
+    assert [one["number"] for one in current_launches(tmp_path)] == current
+
+
+def test_where_nothing_was_launched_there_are_no_launches(tmp_path):
+    assert current_launches(tmp_path) == []
+
+
+def test_a_launch_clears_away_what_a_killed_one_left_of_the_record(tmp_path):
+    draft = tmp_path / f".{FILE}.{'0a' * 16}"
+    draft.write_text("half")
+    with launch(tmp_path):
+        assert not draft.exists()
 
 
 def test_a_damaged_file_is_named(tmp_path):

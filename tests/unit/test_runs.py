@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,13 @@ def test_create_refuses_what_cannot_be_written_to(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"file/run cannot be written to .* hydra\.run\.dir="):
         RunFolder.create(tmp_path / "file" / "run")
+
+
+def test_processes_of_one_run_may_create_its_folder_at_the_same_time(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(50):
+            for found in [pool.submit(RunFolder.create, tmp_path / str(number)) for _ in range(8)]:
+                assert found.result().path.is_dir()
 
 
 def test_open_finished_tells_no_run_from_an_unfinished_one(tmp_path):
@@ -203,15 +211,34 @@ def test_a_crash_while_a_run_is_superseded_leaves_no_done_marker(tmp_path, monke
 
 def test_a_launch_clears_away_what_a_killed_one_left_half_written(tmp_path):
     run = RunFolder.create(tmp_path)
-    draft = run.checkpoint(Phase.RETRAIN, "last").with_name(f".last.ckpt.{'0a' * 16}")
-    draft.parent.mkdir(parents=True)
-    draft.write_bytes(b"half")
-    kept = [tmp_path / ".hydra", tmp_path / ".writable.txt", draft.with_name("last.ckpt")]
-    for path in kept:
-        path.write_text("whole")
+    written = [run.config_file, run.data_file, run.metrics_file, run.metrics_csv, run.figures / "recall.png"]
+    written += [run.checkpoint(Phase.RETRAIN, "last"), run.predictions_file("test")]
+    drafts = [path.with_name(f".{path.name}.{'0a' * 16}") for path in written]
+    kept = [tmp_path / ".hydra", tmp_path / ".metrics.json.txt", *written]
+    for path in (*drafts, *kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half or whole")
     with run.claimed():
-        assert not draft.exists()
+        assert not [path for path in drafts if path.exists()]
         assert all(path.exists() for path in kept)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "eval/test.json",
+        "export/model.onnx",
+        "analysis/gap/curve.png",
+        "report.html",
+        "launches.json",
+        "seed=1/config.yaml",
+    ],
+)
+def test_a_launch_leaves_what_others_are_writing_alone(tmp_path, place):
+    run = RunFolder.create(tmp_path)
+    with atomic_file(tmp_path / place) as file, run.claimed():
+        file.write(b"whole")
+    assert (tmp_path / place).read_bytes() == b"whole"
 
 
 CLAIM = """

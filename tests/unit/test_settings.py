@@ -3,13 +3,20 @@
 import pytest
 from helpers.runs import config
 
-from lightning_imb.settings import changed_keys, config_hash, first_of, flat_settings
+from lightning_imb.settings import changed_keys, config_hash, first_of, flat_settings, targets
 
 
 def test_settings_are_flat_and_lists_are_text():
     flat = flat_settings(config("/runs/a", "dataset.mean=[0.1]"))
     assert flat["imbalance.ratio"] == 20
     assert flat["dataset.mean"] == "[0.1]"
+
+
+def test_classes_are_found_by_their_settings_and_in_lists():
+    flip = "torchvision.transforms.v2.RandomVerticalFlip"
+    found = targets(config("/runs/a", f"dataset.augment.per_image=[{{_target_: {flip}}}]"))
+    assert ("dataset.augment.per_image", flip) in found
+    assert ("loss", "lightning_imb.losses.CrossEntropyLoss") in found
 
 
 @pytest.mark.parametrize("change", ["seed=1", "loss=focal", "resampler.k=3", "retrain.epochs=9", "epochs=9"])

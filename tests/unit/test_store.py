@@ -81,7 +81,7 @@ CHANGES += [
 def test_a_changed_phase_1_has_another_key(change):
     def key(*overrides):
         cfg = config("/nowhere", *SHORT, *overrides)
-        return StoredPhase1("/nowhere", phase_1_identity(cfg, "data")).key
+        return StoredPhase1("/nowhere", phase_1_identity(cfg, "data", "stamp")).key
 
     assert key(change) != key()
     later = ("method=smote", "retrain.epochs=7", "protocol.select=last", "threads=2", "num_workers=2")
@@ -90,10 +90,10 @@ def test_a_changed_phase_1_has_another_key(change):
 
 def test_other_data_or_another_version_have_another_key(monkeypatch):
     cfg = config("/nowhere")
-    first = StoredPhase1("/nowhere", phase_1_identity(cfg, "data")).key
-    assert StoredPhase1("/nowhere", phase_1_identity(cfg, "other")).key != first
+    first = StoredPhase1("/nowhere", phase_1_identity(cfg, "data", "stamp")).key
+    assert StoredPhase1("/nowhere", phase_1_identity(cfg, "other", "stamp")).key != first
     monkeypatch.setattr(store, "installed", lambda packages: {"torch": "9.9"})
-    assert StoredPhase1("/nowhere", phase_1_identity(cfg, "data")).key != first
+    assert StoredPhase1("/nowhere", phase_1_identity(cfg, "data", "stamp")).key != first
 
 
 @pytest.mark.parametrize(("said", "meant"), [("true", True), ("on", True), ("false", False), ("off", False)])
@@ -109,19 +109,22 @@ def test_other_words_are_refused_before_training(tmp_path, said):
 
 def test_other_code_has_another_key(monkeypatch):
     cfg = config("/nowhere")
-    first = StoredPhase1("/nowhere", phase_1_identity(cfg, "data")).key
+    first = StoredPhase1("/nowhere", phase_1_identity(cfg, "data", "stamp")).key
     monkeypatch.setattr(store, "code_digest", lambda _: "other")
-    assert StoredPhase1("/nowhere", phase_1_identity(cfg, "data")).key != first
+    assert StoredPhase1("/nowhere", phase_1_identity(cfg, "data", "stamp")).key != first
 
 
-def test_changed_code_of_the_user_has_another_key(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "own", ["loss._target_=my_own_losses.Mine", "dataset.augment.per_image=[{_target_: my_own_losses.Mine}]"]
+)
+def test_changed_code_of_the_user_has_another_key(tmp_path, monkeypatch, own):
     monkeypatch.syspath_prepend(tmp_path)
     file = tmp_path / "my_own_losses.py"
     keys = set()
     for text in ("class Mine: ...", "class Mine: ...  # changed"):
         file.write_text(text)
-        cfg = config("/nowhere", "loss._target_=my_own_losses.Mine")
-        keys.add(StoredPhase1("/nowhere", phase_1_identity(cfg, "data")).key)
+        cfg = config("/nowhere", own)
+        keys.add(StoredPhase1("/nowhere", phase_1_identity(cfg, "data", "stamp")).key)
     assert len(keys) == 2
 
 
@@ -135,7 +138,7 @@ def test_a_phase_1_that_changed_hands_between_versions_is_not_published(tmp_path
     monkeypatch.setattr(store, "code_digest", lambda _: "of the next release")
     cell(run, shelf, "method=eos")
     assert entries(shelf) == []
-    assert "begun with other versions" in caplog.text
+    assert "phase 1 does not go into the store: it was begun" in caplog.text
 
 
 def test_a_superseded_phase_1_of_the_same_key_is_taken_up_again(tmp_path):

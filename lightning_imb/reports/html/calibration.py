@@ -50,7 +50,8 @@ def prior_shift_section(rows: Sequence[RowRuns]) -> Section:
     notes = [note for members in groups.values() for note in beyond(members, MAX_LINES, "Lines", _WHERE)]
     text = (
         "Top-1 that test sets with other class frequencies have on average, from as imbalanced as training (left) to "
-        "the opposite (right). Solid: predictions stay as they are; dashed: the logits are told these frequencies."
+        "the opposite (right). Solid: predictions stay as they are; dashed: the logits are told these frequencies in "
+        "the place of those they were trained for, class weights included."
     )
     return Section("prior_shift", "Test-prior shift", text, pictures=pictures, notes=tuple(notes))
 

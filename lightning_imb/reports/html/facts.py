@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lightning_imb.launches import launches_of
+from lightning_imb.launches import current_launches
 from lightning_imb.reports.collect import RunRecord
 from lightning_imb.utils.errors import InputError
 
@@ -51,6 +51,6 @@ def _dates(folders: Iterable[Path]) -> str:
 def _days(folder: Path) -> list[str]:
     """Days (UTC) on which a run was launched."""
     try:
-        return [str(launch["started"])[:10] for launch in launches_of(folder)]
+        return [str(launch["started"])[:10] for launch in current_launches(folder)]
     except InputError:  # the run's own entry shows the sentence
         return []

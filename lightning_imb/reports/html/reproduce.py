@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightning_imb.launches import launches_of, wall_seconds
+from lightning_imb.launches import current_launches, wall_seconds
 from lightning_imb.reports.collect import RunRecord
 from lightning_imb.reports.html.command import train_again
 from lightning_imb.reports.html.rows import RowRuns
@@ -75,7 +75,7 @@ def _entry(record: RunRecord, folder: Path, metrics: Sequence[str], with_config:
 def _launched(path: Path) -> list[tuple[str, str]]:
     """When and where the run was trained, and how long that took over all launches."""
     try:
-        launches = launches_of(path)
+        launches = current_launches(path)
     except InputError as error:
         return [("launches", str(error))]
     if not launches:

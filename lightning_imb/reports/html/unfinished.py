@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lightning_imb.launches import launches_of
+from lightning_imb.launches import current_launches
 from lightning_imb.reports.grid import Grid
 from lightning_imb.reports.html.parts import Section, sortable
 from lightning_imb.reports.unfinished import ALL, unfinished
@@ -32,7 +32,7 @@ def unfinished_section(folder: Path, only: Mapping[str, Sequence[str]] = ALL) ->
 def _cells(path: Path, folder: Path) -> tuple[str, ...]:
     name = path.relative_to(folder).as_posix()
     try:
-        launches = launches_of(path)
+        launches = current_launches(path)
     except InputError as error:
         return name, "unknown", "", "", str(error)
     last: dict[str, Any] = launches[-1] if launches else {"state": "unknown"}

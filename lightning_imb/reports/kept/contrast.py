@@ -9,10 +9,11 @@ import numpy as np
 from scipy import stats
 
 from lightning_imb.reports.kept.cell import Cell, KeptRun
-from lightning_imb.reports.paired import LEVEL, Interval, t_interval
+from lightning_imb.reports.paired import LEVEL, t_interval
 from lightning_imb.utils.errors import InputError
 
 _RECALL = "test/recall/"
+Interval = tuple[float, float]
 Pairs = Sequence[tuple[KeptRun, KeptRun]]
 
 

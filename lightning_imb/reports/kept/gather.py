@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lightning_imb.launches import launches_of, wall_seconds
+from lightning_imb.launches import current_launches, wall_seconds
 from lightning_imb.phases import Phase
 from lightning_imb.reports.cells import MAX_CLASSES, PHASE_1, TEST
 from lightning_imb.reports.collect import RunRecord
@@ -43,7 +43,7 @@ def kept_run(record: RunRecord) -> KeptRun:
         raise InputError(
             f"{run.metrics_file} lacks {', '.join(missing)}, without which it cannot be kept: train it again"
         )
-    launches = launches_of(run.path)
+    launches = current_launches(run.path)
     hits, support = _hits(run, record)
     return KeptRun(
         seed=record.seed,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from lightning_imb.launches import launches_of, wall_seconds
+from lightning_imb.launches import current_launches, wall_seconds
 from lightning_imb.reports.captions import WARNING
 from lightning_imb.reports.collect import ABSENT, RunRecord
 from lightning_imb.reports.header import SAMPLES, imbalance_ratio
@@ -160,7 +160,7 @@ def protocol(record: RunRecord) -> list[str]:
 
 def making(record: RunRecord) -> list[tuple[str, str]]:
     """Name and text of each line about how the run was made; without folders of the machine."""
-    launches = launches_of(record.path)
+    launches = current_launches(record.path)
     rows = [
         ("trained", str(launches[0]["started"])[:10] if launches else ""),
         ("wall time", _wall_time(launches)),

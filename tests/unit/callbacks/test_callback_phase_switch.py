@@ -15,10 +15,10 @@ from lightning_imb.models.schedules import constant
 from lightning_imb.resampling import EOS
 
 
-def switch(resampler=None, reset_head=True):
+def switch(resampler=None, reset_head=True, **changes):
     return PhaseSwitch(
         resampler=resampler or EOS(k=5, random_state=0),
-        settings=tiny.retraining(reset_head=reset_head),
+        settings=tiny.retraining(reset_head=reset_head, **changes),
         batch_size=16,
     )
 
@@ -123,10 +123,11 @@ def test_a_resumed_retraining_equals_an_uninterrupted_one(tmp_path, stop_after):
         assert torch.equal(value, resumed.state_dict()[key]), key
 
 
+@pytest.mark.parametrize("transform", [{}, {"normalize": True, "tukey": 0.5}], ids=["plain", "transformed"])
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
-def test_validation_on_embeddings_gives_what_the_whole_network_gives(tmp_path, precision):
+def test_validation_on_embeddings_gives_what_the_whole_network_gives(tmp_path, precision, transform):
     data, model = tiny.data_module(), tiny.classifier()
-    fit = trainer(tmp_path, [switch()], precision=precision)
+    fit = trainer(tmp_path, [switch(**transform)], precision=precision)
     fit.fit(model, datamodule=data)
     logged = {k: v for k, v in fit.callback_metrics.items() if k.startswith("retrain/val/")}
     (whole,) = trainer(tmp_path, [], precision=precision).validate(model, datamodule=data, verbose=False)

@@ -142,6 +142,7 @@ def test_processes_share_the_draw_of_one(world, length, replacement):
         ({"power": -0.5}, "sampler.power is -0.5"),
         ({"beta": 2}, "sampler.beta is 2"),
         ({"start": 10}, "sampler.start=10 is never reached in epochs=10"),
+        ({"start": 1.0}, "sampler.start=1.0 is never reached in epochs=10"),
         ({"start": -1}, "sampler.start is -1"),
         ({"start": 1.5}, "sampler.start is 1.5"),
         ({"epochs": 0}, "sampler.epochs is 0"),
@@ -157,9 +158,9 @@ def test_unusable_settings_are_refused_at_once(changes, said):
         sampling(**changes)
 
 
-def test_a_late_share_is_taken_also_where_a_short_fit_never_reaches_it():
-    rows = drawn(sampling(start=0.8, epochs=1))
-    assert np.array_equal(np.sort(rows), np.arange(N))
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_late_share_of_a_short_fit_is_its_last_epoch(epochs):
+    assert np.array_equal(drawn(sampling(start=0.8, epochs=epochs), epochs - 1), drawn(sampling(), epochs - 1))
 
 
 @pytest.mark.parametrize("option", groups()["sampler"])

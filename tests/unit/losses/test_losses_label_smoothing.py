@@ -145,6 +145,24 @@ def test_class_weighted_smoothing_without_smoothing_is_weighted_cross_entropy(ba
     )
 
 
+@pytest.mark.parametrize("soft", [False, True])
+def test_a_batch_of_zero_weight_classes_teaches_nothing_though_smoothed_mass_falls_on_others(soft: bool) -> None:
+    loss = ClassWeightedSmoothingLoss([10, 5, 5], eps=0.1, weights=[0, 1, 1])
+    logits = torch.randn(2, 3, requires_grad=True)
+    labels = torch.tensor([0, 0])
+    value = loss(logits, F.one_hot(labels, 3).float() if soft else labels)
+    value.backward()
+    assert value.item() == 0
+    assert logits.grad is not None
+    assert torch.equal(logits.grad, torch.zeros(2, 3))
+
+
+def test_one_label_with_a_weight_is_enough_to_teach() -> None:
+    logits, labels, weight = torch.randn(2, 3), torch.tensor([0, 1]), torch.tensor([0.0, 1, 1])
+    expected = F.cross_entropy(logits, labels, weight=weight, label_smoothing=0.1)
+    torch.testing.assert_close(ClassWeightedSmoothingLoss([10, 5, 5], weights=[0, 1, 1])(logits, labels), expected)
+
+
 @pytest.mark.parametrize(
     ("build", "name"),
     [

@@ -8,7 +8,8 @@ import torch
 from omegaconf import OmegaConf
 
 import lightning_imb.conf
-from lightning_imb.losses.weights import class_weights, drw_weights, start_epoch
+from lightning_imb.losses.weights import class_weights, drw_weights
+from lightning_imb.utils.checked import start_of
 from lightning_imb.utils.errors import InputError
 
 CIFAR10_EXP100 = [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
@@ -81,20 +82,6 @@ def test_drw_with_another_kind() -> None:
     np.testing.assert_allclose(drw_weights([30, 10], 0, 0, 0.9, "inverse").numpy(), [0.5, 1.5])
 
 
-@pytest.mark.parametrize(
-    ("start", "max_epochs", "epoch"),
-    [(0.8, 200, 160), (0.29, 100, 29), (0.0, 50, 0), (1.0, 50, 50), (160, 200, 160), (1, 50, 1), (0, 50, 0)],
-)
-def test_start_epoch(start: float, max_epochs: int, epoch: int) -> None:
-    assert start_epoch(start, max_epochs) == epoch
-
-
-@pytest.mark.parametrize("start", [-1, -0.5, 1.5, 160.0, float("nan"), "late", None])
-def test_unusable_start(start: object) -> None:
-    with pytest.raises(InputError, match="start is"):
-        start_epoch(start, 200)  # type: ignore[arg-type]
-
-
 def test_empty_classes_are_named() -> None:
     with pytest.raises(InputError, match=r"classes \[1, 3\] have no training sample"):
         class_weights([5, 0, 7, 0], "inverse", 0.9)
@@ -128,7 +115,7 @@ REWEIGHT = Path(str(lightning_imb.conf.__file__)).parent / "reweight"
 def test_reweight_options_over_200_epochs(name: str, first_epoch: int | None) -> None:
     values = OmegaConf.load(REWEIGHT / f"{name}.yaml")
     assert set(values) == {"kind", "beta", "start"}
-    start = start_epoch(values.start, 200)
+    start = start_of("reweight.start", values.start, 200)
     for epoch in (0, 159, 160, 199):
         weighted = first_epoch is not None and epoch >= first_epoch
         expected = EFFECTIVE_9999 if weighted else [1.0] * 10

@@ -31,6 +31,14 @@ def test_it_learns_and_logs_the_scores_of_one_confusion_matrix(tmp_path):
     assert {"val/recall/0", "val/recall/1", "val/recall/2", "train/loss", "train/bacc", "val/loss"} <= set(logged)
 
 
+def test_scores_are_grouped_by_real_images_and_the_loss_knows_all():
+    model = tiny.classifier(counts=(200, 200, 200), real_counts=(200, 60, 4))
+    model.eval_tally.update(torch.tensor([0, 0, 1, 0]), torch.tensor([0, 1, 1, 2]))
+    found = model.evaluation_scores()
+    assert [found[group] for group in ("many", "medium", "few")] == [1.0, 0.5, 0.0]
+    assert model.reached == model.loss.class_counts.tolist() == [200, 200, 200]
+
+
 def test_retraining_freezes_parameters_and_batch_norm():
     model = tiny.classifier()
     enter_retraining(model)

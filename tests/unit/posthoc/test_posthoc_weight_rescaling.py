@@ -43,3 +43,13 @@ def test_a_cosine_head_is_refused():
 def test_a_class_without_samples_is_refused():
     with pytest.raises(InputError, match=r"classes \[1\] have no training sample"):
         WeightRescaling().check(given(counts=(4, 0, 2, 1)))
+
+
+def test_classes_of_one_size_are_refused_before_training():
+    with pytest.raises(InputError, match=r"all classes have 9 training images: choose posthoc=none"):
+        WeightRescaling().check_worth(given(counts=(9, 9, 9, 9)))
+
+
+@pytest.mark.parametrize("gamma", [0, 0.5, "search"])
+def test_classes_of_different_sizes_are_not(gamma):
+    WeightRescaling(gamma=gamma).check_worth(given(counts=(9, 9, 9, 8)))

@@ -25,15 +25,25 @@ def sweep(tmp_path):
 def make_run(tmp_path):
     """A function that writes a finished run: ``make_run("erm/0", method="erm", seed=0, bacc=0.5)``."""
 
-    def make(name, *, method="erm", seed=0, bacc=0.5, counts=(40, 4), protocol=HOLDOUT, settings=(), **metrics):
+    def make(
+        name,
+        *,
+        method="erm",
+        seed=0,
+        bacc=0.5,
+        counts=(40, 4),
+        protocol=HOLDOUT,
+        settings=(),
+        fingerprint=None,
+        **metrics,
+    ):
         run = RunFolder.create(tmp_path / "sweep" / name)
         config = {"method": method, "seed": seed, "run_dir": str(run.path), "dataset": {"name": "digits"}}
         run.write_config(OmegaConf.create(config | dict(settings)))
         splits = {"train": list(counts), "val": [2] * len(counts), "test": [10] * len(counts)}
         names = [f"c{k}" for k in range(len(counts))]
-        run.write_data(
-            {"class_names": names, "class_counts": splits, "dataset": "digits", "protocol": "paper, last epoch"}
-        )
+        data = {"class_names": names, "class_counts": splits, "dataset": "digits", "protocol": "paper, last epoch"}
+        run.write_data(data if fingerprint is None else data | {"fingerprint": fingerprint})
         recall = [bacc] * len(counts)
         values = {
             "test/bacc": bacc,

@@ -110,6 +110,43 @@ def test_other_data_never_pair(grid_of_runs, make_run, sweep):
         arrange(collect(sweep), ["method"], METRIC, blocks=["seed"])
 
 
+def folds(make_run, fold_of, seeds=range(6)):
+    """Runs of two methods on folds of equal counts: ``fold_of(method, seed)``."""
+    for method in ("erm", "eos"):
+        for seed in seeds:
+            fold = fold_of(method, seed)
+            settings = {"dataset": {"name": "csv", "csv": f"fold{fold}.csv"}}
+            make_run(f"{method}/{seed}", method=method, seed=seed, settings=settings, fingerprint=f"of {fold}")
+
+
+@pytest.mark.parametrize("blocks", [None, ["seed"], ["dataset"]])
+def test_other_images_of_the_same_counts_never_pair(make_run, sweep, blocks):
+    folds(make_run, lambda method, seed: int(method == "eos"))
+    sentence = r"different data \(other files, labels or sizes.*they differ in dataset\.csv\).* on the same data\."
+    with pytest.raises(InputError, match=sentence):
+        arrange(collect(sweep), ["method"], METRIC, blocks=blocks)
+
+
+def test_images_that_were_changed_between_two_methods_never_pair(make_run, sweep):
+    for method in ("erm", "eos"):
+        make_run(method, method=method, fingerprint=f"before {method}")
+    with pytest.raises(
+        InputError, match=r"different data \(other files, labels or sizes, by the fingerprint in [^;]*\)"
+    ):
+        arrange(collect(sweep), ["method"], METRIC)
+
+
+@pytest.mark.parametrize("key", ["csv", "split_seed"])
+def test_data_that_vary_within_every_level_are_blocks(make_run, sweep, key):
+    for method in ("erm", "eos"):
+        for data in (0, 1, 2):
+            settings = {"dataset": {"name": "csv", key: data}}
+            make_run(f"{method}/{data}", method=method, settings=settings, fingerprint=f"of {data}")
+    blocks = arrange(collect(sweep), ["method"], METRIC)
+    assert blocks.keys == {f"dataset.{key}": 3}
+    assert blocks.complete.shape == (3, 2)
+
+
 def test_other_seeds_never_pair(make_run, sweep):
     make_run("eos", method="eos", seed=0)
     make_run("erm", method="erm", seed=1)

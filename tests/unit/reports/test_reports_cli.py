@@ -68,6 +68,14 @@ def test_columns_comparison_and_diagram_in_one_command(three_methods, cwd):
     ]
 
 
+@pytest.mark.parametrize("kind", ["t", "bootstrap"])
+def test_the_kind_of_interval_is_asked_for_on_the_command_line(three_methods, cwd, kind):
+    asked = ["metric=test/bacc", "compare=true", "format=markdown", *(["interval=bootstrap"] if kind != "t" else [])]
+    result = call(f"sweep={three_methods}", *asked, cwd=cwd)
+    assert result.returncode == 0, result.stderr
+    assert f"95% interval ({kind})" in result.stdout
+
+
 @pytest.mark.parametrize(
     "asked",
     [
@@ -96,7 +104,9 @@ def test_a_report_is_written_to_a_file(three_methods, cwd):
     [
         (["sweep=nowhere"], "There is no folder"),
         (["sweep=.", "compare=method"], "compare=method is neither true nor false"),
+        (["sweep=.", "per_class=off"], "per_class is 'off'; give true or false"),
         (["sweep=.", "blocks=seed"], "add compare=true"),
+        (["sweep=.", "interval=bca", "compare=true"], "Unknown interval=bca"),
         (["sweep=.", "format=pdf"], "Unknown format 'pdf'"),
     ],
     ids=str,

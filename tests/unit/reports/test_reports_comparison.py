@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lightning_imb.reports.collect import collect
-from lightning_imb.reports.comparison import Summary, best_of, compare
+from lightning_imb.reports.comparison import Summary, best_of, compare, leaders
 from lightning_imb.utils.errors import InputError
 
 BACC = ["test/bacc"]
@@ -132,6 +132,34 @@ def test_methods_on_other_data_of_the_same_size_are_not_compared(make_run, sweep
     with pytest.raises(InputError, match=r"different data \(they differ in dataset\.name\).*rows=\[method,dataset\]"):
         compare(collect(sweep), "method", BACC)
     assert len(compare(collect(sweep), ["method", "dataset"], BACC).rows) == 2
+
+
+def test_methods_on_other_images_of_the_same_counts_are_not_compared(make_run, sweep):
+    for fold, method in enumerate(("erm", "eos")):
+        settings = {"dataset": {"name": "csv", "csv": f"fold{fold}.csv"}}
+        make_run(method, method=method, settings=settings, fingerprint=str(fold))
+    sentence = r"different data \(other files, labels or sizes.*differ in dataset\.csv\).*rows=\[method,dataset\.csv\]"
+    with pytest.raises(InputError, match=sentence):
+        compare(collect(sweep), "method", BACC)
+    assert len(compare(collect(sweep), ["method", "dataset.csv"], BACC).rows) == 2
+
+
+def test_seeds_on_images_that_were_changed_in_between_are_no_row(make_run, sweep):
+    for seed in range(3):
+        make_run(str(seed), seed=seed, fingerprint="relabelled" if seed == 2 else "as it was")
+    with pytest.raises(InputError, match=r"/0 and .*/2 .*other files, labels or sizes.*: report one of them") as caught:
+        compare(collect(sweep), "method", BACC)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("key", "best"), [("csv", []), ("image_size", [2])])
+def test_the_best_is_one_on_the_same_images(make_run, sweep, key, best):
+    """Folds are other images; sizes are not, whatever their fingerprints."""
+    for i in range(3):
+        settings = {"dataset": {"name": "csv", key: f"{i}"}}
+        make_run(str(i), bacc=0.5 + i / 10, settings=settings, fingerprint=str(i))
+    rows = compare(collect(sweep), f"dataset.{key}", BACC).rows
+    assert leaders(rows, "test/bacc", "mean") == best
 
 
 def test_a_key_that_does_not_choose_the_data_does_not_excuse_other_data(make_run, sweep):

@@ -3,7 +3,7 @@
 import pytest
 
 from lightning_imb.reports.collect import collect
-from lightning_imb.reports.differences import cure, data_of, difference, different_keys, varying_keys
+from lightning_imb.reports.differences import cure, data_of, difference, different_keys, unlike, varying_keys
 
 
 @pytest.fixture
@@ -68,3 +68,37 @@ def test_what_varies_among_many_is_found_from_the_first(make_run, sweep):
 def test_data_are_the_same_when_the_same_images_were_drawn(pair, first, second, same):
     a, b = pair(first, second)
     assert (data_of(a) == data_of(b)) == same
+
+
+@pytest.mark.parametrize(
+    ("dataset", "prints", "same"),
+    [
+        ({}, ("x", "x"), True),
+        ({}, ("x", "y"), False),
+        ({}, (None, "y"), True),  # of an earlier version: nothing is known
+        ({"csv": ("0.csv", "1.csv")}, ("x", "x"), True),  # a copy
+        ({"csv": ("0.csv", "1.csv")}, ("x", "y"), False),
+        ({"image_size": (32, 64)}, ("x", "y"), True),  # no fingerprint could be the same
+        ({"channels": (1, 3)}, ("x", "y"), True),
+        ({"data_seed": (0, 1)}, ("x", "y"), True),  # drawn anew with every seed
+        ({"in_memory": (True, False)}, ("x", "y"), False),
+    ],
+)
+def test_images_are_those_of_the_same_fingerprint_where_it_tells(make_run, sweep, dataset, prints, same):
+    for i, name in enumerate("ab"):
+        settings = {"dataset": {"name": "csv", **{key: values[i] for key, values in dataset.items()}}}
+        make_run(name, seed=i, settings=settings, fingerprint=prints[i])
+    assert (unlike(collect(sweep)) is None) == same
+
+
+def test_a_run_without_a_fingerprint_does_not_hide_that_others_differ(make_run, sweep):
+    for name, fingerprint in {"a": None, "b": "x", "c": "y"}.items():
+        make_run(name, seed=ord(name), fingerprint=fingerprint)
+    assert [record.path.name for record in unlike(collect(sweep))] == ["b", "c"]
+
+
+def test_numeric_targets_may_be_drawn_anew_with_every_seed(make_run, sweep):
+    bins = {"task": "regression", "target": "y", "bin_edges": [0, 1, 2]}
+    for seed in (0, 1):
+        make_run(str(seed), seed=seed, fingerprint=str(seed), **bins)
+    assert unlike(collect(sweep)) is None

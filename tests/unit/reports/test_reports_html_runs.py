@@ -38,6 +38,23 @@ def test_each_run_has_its_config_its_scores_and_its_launches(make_run, tmp_path)
     assert OmegaConf.create(entry.config) == run.read_config()
 
 
+def test_launches_of_a_superseded_run_are_told_nowhere(make_run, tmp_path):
+    done, failed = make_run("done"), make_run("failed")
+    failed.metrics_file.unlink()
+    earlier = {"started": "2029-12-31T00:00:00+00:00", "phase_1": "trained", "wall_s": 36000.0}
+    for run in (done, failed):
+        launched(run, earlier, earlier, {"superseded": "0", "phase_1": "store", "wall_s": 60.0})
+    ((_, (entry,)),) = listed(tmp_path).rows
+    assert entry.facts[1:] == (
+        ("launched", "2030-01-02T03:04:05+00:00 on here"),
+        ("wall time", "60.0 s"),
+        ("phase 1", "store"),
+    )
+    assert dict(facts(collect(tmp_path / "sweep"), rows=1))["trained"] == "2030-01-02"
+    (table,) = unfinished_section(tmp_path / "sweep").tables
+    assert table.rows[0][2].text == "1"
+
+
 def test_runs_of_a_row_are_ordered_by_seed(make_run, tmp_path):
     for seed in (10, 9):
         make_run(f"erm/{seed}", seed=seed)

@@ -152,6 +152,14 @@ def test_wall_time_is_that_of_all_launches_and_phase_1_came_from_where_the_first
     assert (run.wall_s, run.phase_1) == (5.5, "store")
 
 
+def test_time_and_phase_1_of_a_superseded_run_are_not_kept(make_whole_run, sweep, kept):
+    launches = [{"phase_1": "trained", "wall_s": 36000.0}, {"superseded": "0", "phase_1": "store", "wall_s": 60.0}]
+    make_whole_run("erm/0", launches=launches)
+    keep(collect(sweep), ["method"], kept)
+    run = read_cells(kept)[0].runs[0]
+    assert (run.wall_s, run.phase_1) == (60.0, "store")
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [

@@ -46,6 +46,11 @@ def test_time_and_day_are_those_of_the_launches(card):
     assert "secret" not in text
 
 
+def test_the_day_is_that_of_the_run_and_not_of_one_that_it_superseded(card):
+    text = card([{"started": "2029-12-31T00:00:00+00:00"}, {"superseded": "0"}])
+    assert "| trained | 2030-01-02 |" in text
+
+
 @pytest.mark.parametrize(
     ("launches", "expected"),
     [
@@ -54,6 +59,7 @@ def test_time_and_day_are_those_of_the_launches(card):
         ([{"phase_1": "run", "wall_s": 9.0}], "9 s, without phase 1, taken from another run"),
         ([{"phase_1": "trained"}, {"phase_1": "resumed", "wall_s": 9.0}], "at least 9 s"),
         ([{"phase_1": "store"}, {"wall_s": 9.0}], "at least 9 s, without phase 1, taken from the store"),
+        ([{"phase_1": "store"}, {"superseded": "0", "phase_1": "trained", "wall_s": 9.0}], "9 s"),
     ],
 )
 def test_wall_time_says_what_it_leaves_out(card, launches, expected):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lightning_imb.reports.blocks import Blocks
-from lightning_imb.reports.paired import compare_pairs, holm, mean_interval
+from lightning_imb.reports.paired import bootstrap_interval, compare_pairs, holm, t_interval
 from lightning_imb.utils.errors import InputError
 
 
@@ -22,23 +22,45 @@ def test_holm_steps_down():
     assert np.isnan(corrected[1])
 
 
-def test_the_interval_is_that_of_the_mean():
+def test_the_t_interval_is_that_of_the_textbook():
+    half = 2.776 * 0.15811388 / 5**0.5  # t(0.975, 4) and the standard deviation
+    assert t_interval([0.1, 0.2, 0.3, 0.4, 0.5]) == pytest.approx((0.3 - half, 0.3 + half), abs=1e-4)
+    assert t_interval([0.0, 1.0]) == pytest.approx((0.5 - 12.706 / 2, 0.5 + 12.706 / 2), abs=1e-3)
+    assert t_interval([0.25] * 3) == pytest.approx((0.25, 0.25))
+    assert t_interval([0.25]) is None
+
+
+def test_the_t_interval_holds_the_mean_of_few_normal_differences_as_often_as_it_says():
+    draws = np.random.default_rng(0).normal(0.3, 2.0, (4000, 5))
+    held = [low <= 0.3 <= high for low, high in map(t_interval, draws.tolist())]
+    assert np.mean(held) == pytest.approx(0.95, abs=0.01)
+
+
+def test_the_bootstrap_interval_is_that_of_the_mean():
     differences = np.random.default_rng(0).normal(1.0, 2.0, 400)
-    low, high = mean_interval(differences)
+    low, high = bootstrap_interval(differences)
     half = 1.96 * differences.std(ddof=1) / 20
     assert (low, high) == pytest.approx((differences.mean() - half, differences.mean() + half), abs=0.02)
-    assert mean_interval(differences) == (low, high)  # drawn with a fixed seed
+    assert bootstrap_interval(differences) == (low, high)  # drawn with a fixed seed
 
 
 @pytest.mark.parametrize("differences", [[0, 0, 0, 0, 1], [0, 1, 0, -1, 0], [1, 1, 1, 1, -9]])
-def test_the_interval_exists_for_awkward_differences(differences):
-    low, high = mean_interval(np.array(differences, dtype=float))
+def test_the_bootstrap_interval_exists_for_awkward_differences(differences):
+    low, high = bootstrap_interval(np.array(differences, dtype=float))
     assert low <= np.mean(differences) <= high
 
 
-def test_the_interval_of_equal_differences_is_a_point_and_few_have_none():
-    assert mean_interval(np.full(6, 0.25)) == (0.25, 0.25)
-    assert mean_interval(np.arange(4.0)) is None
+def test_the_bootstrap_interval_of_equal_differences_is_a_point_and_few_have_none():
+    assert bootstrap_interval(np.full(6, 0.25)) == (0.25, 0.25)
+    assert bootstrap_interval(np.arange(4.0)) is None
+
+
+def test_the_interval_is_by_students_t_unless_told():
+    given = blocks([[0.1, 0.0], [0.2, 0.0], [0.3, 0.0], [0.4, 0.0], [0.5, 0.0]])
+    (plain,), (drawn,) = compare_pairs(given), compare_pairs(given, kind="bootstrap")
+    assert (plain.kind, plain.interval) == ("t", t_interval([0.1, 0.2, 0.3, 0.4, 0.5]))
+    assert (drawn.kind, drawn.interval) == ("bootstrap", bootstrap_interval(np.arange(1, 6) / 10))
+    assert plain.interval[0] < drawn.interval[0] < drawn.interval[1] < plain.interval[1]
 
 
 def test_pairs_use_the_blocks_that_both_have():
@@ -47,7 +69,7 @@ def test_pairs_use_the_blocks_that_both_have():
     assert [(p.first, p.second, p.n) for p in pairs] == [("a", "b", 3), ("a", "c", 2), ("b", "c", 1)]
     assert pairs[0].median == pytest.approx(0.1)
     assert pairs[0].mean == pytest.approx(0.2 / 3)
-    assert pairs[0].interval is None
+    assert [p.interval is None for p in pairs] == [False, False, True]
     assert [p.p_holm for p in pairs] == holm([p.p for p in pairs])
 
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from lightning_imb.reports.blocks import Blocks
+from lightning_imb.reports.grid import to_markdown
+from lightning_imb.reports.latex import to_latex
 from lightning_imb.reports.paired import compare_pairs
 from lightning_imb.reports.paired_tables import pairs_csv, pairs_grid, ranks_grid
 from lightning_imb.reports.ranks import rank_test
@@ -21,8 +23,8 @@ def blocks(scores, metric="test/bacc", keys=None, repeats=(1, 1), selected_on_te
     return Blocks(metric, ("method",), levels, keys, scores, repeats, (PROTOCOL,), selected_on_test)
 
 
-def grid(given):
-    return pairs_grid(compare_pairs(given), given)
+def grid(given, kind="t"):
+    return pairs_grid(compare_pairs(given, kind=kind), given)
 
 
 STEADY = [[0.7 + i / 100, 0.5, 0.6 + i / 50] for i in range(8)]
@@ -30,8 +32,34 @@ STEADY = [[0.7 + i / 100, 0.5, 0.6 + i / 50] for i in range(8)]
 
 def test_a_line_per_pair():
     found = grid(blocks([[0.6, 0.5], [0.7, 0.5], [0.8, 0.5]]))
-    assert found.header == ("first", "second", "blocks", "median", "mean", "95% interval", "effect", "p", "p (Holm)")
-    assert found.rows == (("eos", "erm", "3", "+0.200", "+0.200", "–", "+1.00", "0.25", "0.25"),)
+    assert found.header[:6] == ("first", "second", "blocks", "median", "mean", "95% interval (t)")
+    assert found.header[6:] == ("effect", "p", "p (Holm)")
+    assert found.rows == (("eos", "erm", "3", "+0.200", "+0.200", "[-0.048, +0.448]", "+1.00", "0.25", "0.25"),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "unsaid"),
+    [
+        ("t", ["Student's t, from 2 blocks on"], ["BCa", "too narrow"]),
+        (
+            "bootstrap",
+            ["BCa bootstrap of 9999 draws, from 5 blocks on", "too narrow with few", "84 % of cases with 5 blocks"],
+            ["Student"],
+        ),
+    ],
+)
+@pytest.mark.parametrize("form", [to_markdown, to_latex])
+def test_every_table_says_how_its_intervals_were_made(kind, said, unsaid, form):
+    text = form(grid(blocks(STEADY), kind)).replace(r"\%", "%")
+    assert f"95% interval ({kind})" in text
+    for words in said:
+        assert words in text
+    for words in unsaid:
+        assert words not in text
+
+
+def test_a_bootstrap_of_few_blocks_shows_a_dash():
+    assert grid(blocks(STEADY[:4]), "bootstrap").rows[0][5] == "–"
 
 
 def test_significant_pairs_are_stressed():
@@ -123,4 +151,8 @@ def test_csv_has_full_precision_and_empty_fields():
     (line,) = csv.DictReader(io.StringIO(pairs_csv(compare_pairs(given), given)))
     assert float(line["mean"]) == pytest.approx(0.5, abs=1e-12)
     assert (line["first"], line["second"], line["blocks"], line["protocol"]) == ("eos", "erm", "2", PROTOCOL)
-    assert (line["low"], line["high"], line["p"]) == ("", "", "0.5")
+    reach = 12.706 / 6  # half of 1/3 by t(0.975, 1)
+    assert (float(line["low"]), float(line["high"])) == pytest.approx((0.5 - reach, 0.5 + reach), abs=1e-3)
+    assert (line["p"], line["interval"]) == ("0.5", "t")
+    (line,) = csv.DictReader(io.StringIO(pairs_csv(compare_pairs(given, kind="bootstrap"), given)))
+    assert (line["low"], line["high"], line["interval"]) == ("", "", "bootstrap")

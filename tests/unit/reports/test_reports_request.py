@@ -13,6 +13,9 @@ from lightning_imb.utils.errors import InputError
     [
         ({"form": "pdf"}, r"'pdf'.*rich, markdown, csv, latex, html"),
         ({"bold": "best"}, r"bold=best.*clear, mean, none"),
+        ({"interval": "wilson", "compare": True}, r"interval=wilson.*t, bootstrap"),
+        ({"interval": "bootstrap"}, r"interval= is .*compare=true"),
+        ({"interval": "bootstrap", "order": ("a", "b"), "control": "reg_mse"}, r"interval= is .*compare=true"),
         ({"form": "html", "compare": True}, "leave out cols=, compare= and figures="),
         ({"form": "html", "cols": ("dataset",)}, "leave out cols=, compare= and figures="),
         ({"form": "html", "figures": Path("f")}, "leave out cols=, compare= and figures="),
@@ -37,6 +40,7 @@ def test_what_belongs_together_passes():
     common = {"folder": Path("x"), "rows": ("method",), "metrics": ("test/bacc",)}
     Request(**common).check()
     Request(**common, compare=True, control="erm", form="csv", out=Path("x.csv")).check()
+    Request(**common, compare=True, interval="bootstrap").check()
     Request(**common, order=("a", "b"), control="reg_mse", figures=Path("f")).check()
     Request(**common, compare=True, cols=("dataset",), figures=Path("f"), form="markdown").check()
 

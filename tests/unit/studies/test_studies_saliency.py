@@ -294,6 +294,14 @@ def test_settings_out_of_range(wrong):
         replace(STUDY, **wrong)
 
 
+def test_more_pixels_than_an_image_has_cannot_point():
+    subject = PlantedSubject()
+    assert replace(FAST, top=SIDE**2).look(subject).numbers["saliency/grad_cam/pointing"] > 0
+    subject.model = lambda stage="after": pytest.fail("explained before it was refused")
+    with pytest.raises(InputError, match=r"saliency\.top=257 is more than the 256 pixels of images of 16 x 16"):
+        replace(FAST, top=SIDE**2 + 1).look(subject)
+
+
 def test_a_layer_that_is_not_there():
     with pytest.raises(InputError, match="stage7"):
         replace(STUDY, layer="stage7").look(PlantedSubject())

@@ -54,7 +54,17 @@ def test_an_empty_space_is_refused():
 
 
 @pytest.mark.parametrize(
-    "key", ["seed", "protocol", "protocol.val_size", "imbalance.ratio", "dataset", "dataset.split_seed", "store"]
+    "key",
+    [
+        "seed",
+        "protocol",
+        "protocol.val_size",
+        "imbalance.ratio",
+        "dataset",
+        "dataset.split_seed",
+        "dataset.csv",
+        "store",
+    ],
 )
 def test_what_decides_the_question_cannot_be_searched(key):
     assert_refused(lambda: read_space({key: {"type": "categorical", "choices": [1, 2]}}), key, "compared")

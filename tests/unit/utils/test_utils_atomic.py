@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from lightning_imb.utils.atomic import atomic_file, link_or_copy, remove_drafts
-from lightning_imb.utils.errors import NoRoomError
+from lightning_imb.utils.atomic import atomic_file, growing_file, link_or_copy, remove_drafts
+from lightning_imb.utils.errors import InputError, NoRoomError
 
 
 def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -29,6 +29,48 @@ def test_a_full_disk_is_told_from_other_troubles(tmp_path):
         write(errno.EIO)
     assert not isinstance(caught.value, NoRoomError)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_growing_file_takes_its_name_when_it_is_whole(tmp_path):
+    path = tmp_path / "a"
+    path.write_text("old")
+    with growing_file(path) as file:
+        file.write(b"one")
+        file.flush()
+        [draft] = tmp_path.glob("a.*.part")
+        assert (draft.read_text(), path.read_text()) == ("one", "old")  # what a kill would leave
+        file.write(b", two")
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a", "one, two")]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(143), ZeroDivisionError()])
+def test_what_has_grown_outlives_its_writer(tmp_path, caplog, error):
+    def write():
+        with growing_file(tmp_path / "a") as file:
+            file.write(b"half")
+            raise error
+
+    with pytest.raises(type(error)):
+        write()
+    [draft] = tmp_path.iterdir()
+    assert draft.read_text() == "half"
+    assert str(draft) in caplog.text
+
+
+def test_bad_input_names_what_has_grown_before_it(tmp_path):
+    def write(text, error):
+        with growing_file(tmp_path / "a") as file:
+            file.write(text)
+            raise error
+
+    with pytest.raises(InputError, match=r"^bad$"):
+        write(b"", InputError("bad"))
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(InputError, match=r"^bad; what was done before is in .*/a\.[0-9a-f]{8}\.part$"):
+        write(b"half", InputError("bad"))
+    with pytest.raises(InputError, match=r"No space left on device.*; what was done before is in .*\.part$"):
+        write(b"half", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_link_is_the_same_file_and_replaces_another(tmp_path):
