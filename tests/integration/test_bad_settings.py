@@ -115,7 +115,7 @@ SETTINGS = {
     "dataset.augment.flip=no": ("dataset.augment.flip", "true or false", "'no'"),
     "log_per_class=off": ("log_per_class", "auto, true or false", "'off'"),
     # heads adjusted after training
-    "oversample=pixel_smote posthoc=weight_rescaling": ("posthoc.gamma=0.5 changes nothing", "posthoc=none"),
+    "oversample=pixel_smote posthoc=weight_rescaling": ("posthoc=weight_rescaling changes nothing", "posthoc=none"),
 }
 
 
